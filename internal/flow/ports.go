@@ -1,0 +1,195 @@
+// Package flow holds the use cases: what a person, an IdP or an app does with
+// Holdfast. It declares the ports that it needs and knows no SQL, HTTP or
+// Kubernetes.
+package flow
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/limit"
+	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/password"
+	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/session"
+	"holdfast.dev/holdfast/internal/rules/ticket"
+)
+
+// Store is the memory. Every method is one transaction; what it commits reaches
+// the feed. Where the memory does not answer it returns rules.ErrUnavailable.
+type Store interface {
+	BlockStore
+	FlowStore
+	ContactStore
+	ChallengeStore
+}
+
+// BlockStore remembers blocks by (tenant, name).
+type BlockStore interface {
+	// FreezeBlock records the block at its first sight and merges every later
+	// sight into the record (block.Record.Merge).
+	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)
+	// LengthenBlock freezes the block if it must, then counts an attempt.
+	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time) (block.Record, error)
+	// EndBlock freezes the block if it must, then writes the end; the first
+	// terminal fact stands. deleted marks the end of the incarnation.
+	EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error)
+}
+
+// FlowStore remembers flows and which tickets were used.
+type FlowStore interface {
+	// OpenFlow records the ticket's first use and the flow that it opens; a ticket
+	// used before gives rules.ErrTicketUsed.
+	OpenFlow(ctx context.Context, f session.Flow) error
+	// FlowBySecret finds the flow of a credential's hash, or rules.ErrNoFlow.
+	FlowBySecret(ctx context.Context, secret [32]byte) (session.Flow, error)
+	// FlowByTicket finds the flow that a ticket opened, or rules.ErrNoFlow.
+	FlowByTicket(ctx context.Context, tenant, ticketID string) (session.Flow, error)
+}
+
+// ContactStore remembers security info; addresses are sealed at rest.
+type ContactStore interface {
+	Book(ctx context.Context, tenant, account string) (contact.Book, error)
+	// ImportContacts writes the first security info of an account and the notices
+	// about it. An account that has any gives rules.ErrRecorded, but for the very
+	// same list, which changes nothing. An empty list records absence (law 13).
+	ImportContacts(ctx context.Context, tenant, account string, contacts []contact.Contact, notices []message.Message, now time.Time) error
+}
+
+// Issue is everything that one transaction needs to issue a code.
+type Issue struct {
+	Challenge code.Challenge
+	// Address is where the code goes; the store seals it.
+	Address string
+	// Entered marks a number that the person typed: it serves at most
+	// EnteredNumberAccounts accounts in EnteredNumberWindow.
+	Entered        bool
+	Limits         []Limit
+	MaxWrongPerDay int
+	// FirstWait is the policy's wait before the first resend.
+	FirstWait time.Duration
+	MessageID string
+	Now       time.Time
+}
+
+// Limit is one rate to take from.
+type Limit struct {
+	// Subject is account, contact or network; ID which one.
+	Subject string
+	ID      string
+	Rate    limit.Rate
+}
+
+const (
+	// EnteredNumberAccounts is how many accounts one entered number may release.
+	EnteredNumberAccounts = 3
+	// EnteredNumberWindow is the time in which they count.
+	EnteredNumberWindow = 720 * time.Hour
+	// WrongCodeWindow is the time in which wrong codes of an account count.
+	WrongCodeWindow = 24 * time.Hour
+)
+
+// Accept is everything that one transaction needs to accept a right code.
+type Accept struct {
+	Challenge code.Challenge
+	// NewSecret is the hash of the flow's next credential.
+	NewSecret [32]byte
+	Now       time.Time
+}
+
+// Release is everything that one transaction needs to release a block.
+type Release struct {
+	Key     block.Key
+	FlowID  string
+	Notices []message.Message
+	Now     time.Time
+}
+
+// Delivery is how far the message of a challenge has come.
+type Delivery struct {
+	State message.State
+	// Class is the class of the last failure, empty if none.
+	Class message.ErrorClass
+}
+
+// ChallengeStore remembers challenges, budgets and the outbox.
+type ChallengeStore interface {
+	// IssueChallenge checks the resend wait, the limits and the budgets, replaces
+	// the flow's earlier challenge, carries its attempts over (a resend adds no
+	// guesses) and writes challenge, outbox row and audit. Refusals are
+	// *rules.LimitError or rules.ErrSpent. It returns the challenge as stored.
+	IssueChallenge(ctx context.Context, issue Issue) (code.Challenge, error)
+	// Challenge reads a flow's challenge, or rules.ErrNotFound.
+	Challenge(ctx context.Context, id, flowID string) (code.Challenge, Delivery, error)
+	// CurrentChallenge reads the flow's latest challenge, or rules.ErrNotFound.
+	CurrentChallenge(ctx context.Context, flowID string) (code.Challenge, Delivery, error)
+	// CountAttempt counts an attempt before any comparison. Refusals are
+	// rules.ErrNotFound, ErrGone, ErrSpent or *rules.LimitError.
+	CountAttempt(ctx context.Context, id, flowID string, maxWrongPerDay int, now time.Time) (code.Challenge, error)
+	// AcceptCode consumes the challenge once, gives the attempt back to the day's
+	// budget, moves the flow to Proved with its new credential and writes the proof
+	// to the block. A challenge consumed meanwhile gives rules.ErrGone.
+	AcceptCode(ctx context.Context, a Accept) error
+	// ReleaseBlock ends a block that this flow has proved within
+	// block.ReleaseWindow, ends the flow and writes the notices. Otherwise it
+	// returns rules.ErrOrder, or rules.ErrOver where the block has ended.
+	ReleaseBlock(ctx context.Context, r Release) (block.Record, error)
+}
+
+// Index is the replica's view of blocks: object and facts in one record.
+type Index interface {
+	// Blocks lists the records of a tenant that bind such a request. account may
+	// be empty to ask for networks and regions alone.
+	Blocks(tenant, account, method string, network netip.Addr, country string) []block.Record
+	// Block is the record of one block as this replica knows it.
+	Block(key block.Key) (block.Record, bool)
+	// PaymentsDeniedUntil is zero where the account's payments are free.
+	PaymentsDeniedUntil(tenant, account string) time.Time
+}
+
+// Policies resolves policies from the replica's cache.
+type Policies interface {
+	// For returns the policy of an account: policy.Default() where none matches.
+	For(tenant, account string) policy.Policy
+	// Tenant returns the tenant whose pages a host serves. The host carries its
+	// port where it is not the scheme's own.
+	Tenant(host string) (string, bool)
+}
+
+// Sealer keeps the secrets' keys.
+type Sealer interface {
+	// SealTicket returns the claims as an opaque, authenticated, URL-safe string.
+	SealTicket(claims ticket.Claims) (string, error)
+	// OpenTicket returns ticket.ErrInvalid for anything that it did not seal.
+	OpenTicket(sealed string) (ticket.Claims, error)
+	// Code derives the code of a challenge.
+	Code(c code.Challenge) string
+	// Lookup is the keyed hash of an address within a tenant.
+	Lookup(tenant, address string) string
+}
+
+// Identity tells the IdP. Calls with one key are one deed, however often made.
+type Identity interface {
+	// SetPassword sets the password and ends the account's sessions. It returns
+	// rules.ErrIdentityRefused or rules.ErrIdentity.
+	SetPassword(ctx context.Context, p policy.Policy, account, password, key string) error
+	RequirePasswordChange(ctx context.Context, p policy.Policy, account, key string) error
+	RevokeSessions(ctx context.Context, p policy.Policy, account, key string) error
+}
+
+// Passwords judges new passwords. words are what an attacker would guess first:
+// the account, the product.
+type Passwords interface {
+	Check(p policy.Password, password string, words ...string) password.Strength
+}
+
+// Numbers reads what a person typed as a phone number.
+type Numbers interface {
+	// Parse returns the E.164 form of a number typed in a country (ISO 3166
+	// alpha-2), or rules.ErrDestination.
+	Parse(number, country string) (string, error)
+}

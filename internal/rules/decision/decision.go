@@ -1,0 +1,101 @@
+// Package decision holds the answer that the IdP and the apps get: may this
+// account do this now.
+package decision
+
+import (
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules/block"
+)
+
+// Action is what the account is about to do. Other names are the caller's own.
+type Action string
+
+// The actions that Holdfast knows.
+const (
+	// Attempt is asked before the first factor.
+	Attempt            Action = "Attempt"
+	SignIn             Action = "SignIn"
+	SendCode           Action = "SendCode"
+	ChangeSecurityInfo Action = "ChangeSecurityInfo"
+	Payment            Action = "Payment"
+)
+
+// Verdict is the answer.
+type Verdict string
+
+// The verdicts.
+const (
+	Allow     Verdict = "Allow"
+	Deny      Verdict = "Deny"
+	Challenge Verdict = "Challenge"
+)
+
+// Reason is one cause of a verdict: a block's reason, or one of these.
+type Reason string
+
+// ReleasedByEnteredNumber restricts payments after such a release.
+const ReleasedByEnteredNumber Reason = "ReleasedByEnteredNumber"
+
+// Answer is a verdict and what explains it.
+type Answer struct {
+	Verdict Verdict
+	Reasons []Reason
+	// Until is the instant at which the last cause ends; zero if none is known.
+	Until time.Time
+	// Block names the block that the person can release by themselves, if any.
+	Block block.Key
+}
+
+// Facts is what is known about the request at hand.
+type Facts struct {
+	// Blocks are those that match the request, enforced or not.
+	Blocks []block.Record
+	// PaymentsDeniedUntil follows a release through an entered number.
+	PaymentsDeniedUntil time.Time
+}
+
+// Decide answers an action at now. Before the first factor only what the stranger
+// brings along counts, network and country: an account's own blocks would tell
+// that it exists, and its owner must still reach the ticket (law 6, seed 2).
+func Decide(action Action, facts Facts, now time.Time) Answer {
+	answer := Answer{Verdict: Allow}
+	permanent := false
+	for _, b := range facts.Blocks {
+		if !b.Enforced(now) || (action == Attempt && !bindsStrangers(b.Spec.Scope)) {
+			continue
+		}
+		answer.deny(Reason(b.Spec.Reason), b.Expires)
+		permanent = permanent || b.Spec.Permanent
+		if b.Spec.Scope == block.Account && b.Releasable() && answer.Block.Name == "" {
+			answer.Block = b.Key
+		}
+	}
+	if action == Payment && now.Before(facts.PaymentsDeniedUntil) {
+		answer.deny(ReleasedByEnteredNumber, facts.PaymentsDeniedUntil)
+	}
+	if permanent {
+		answer.Until = time.Time{}
+	}
+	if action == Attempt {
+		return Answer{Verdict: answer.Verdict}
+	}
+	return answer
+}
+
+func bindsStrangers(scope block.Scope) bool { return scope == block.Network || scope == block.Region }
+
+func (a *Answer) deny(reason Reason, until time.Time) {
+	a.Verdict = Deny
+	for _, r := range a.Reasons {
+		if r == reason {
+			reason = ""
+		}
+	}
+	if reason != "" {
+		a.Reasons = append(a.Reasons, reason)
+	}
+	if until.After(a.Until) {
+		a.Until = until
+	}
+}

@@ -1,0 +1,24 @@
+// Package fact holds what the store's feed carries: each committed change that
+// the index and the controllers must learn of.
+package fact
+
+import (
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules/block"
+)
+
+// Fact is one committed change. Exactly one of its members is set.
+type Fact struct {
+	// Block is a block's record after the change.
+	Block *block.Record
+	// Restriction denies payments of an account for a time.
+	Restriction *Restriction
+}
+
+// Restriction denies an account's payments until an instant: it follows a release
+// through a number that proves no owner.
+type Restriction struct {
+	Tenant, Account string
+	Until           time.Time
+}

@@ -1,0 +1,107 @@
+// Package message holds what waits in the outbox and what leaves it.
+package message
+
+import (
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+)
+
+// Kind says whether a message carries a code or tells something.
+type Kind string
+
+// The kinds of messages.
+const (
+	Code   Kind = "Code"
+	Notice Kind = "Notice"
+)
+
+// Notices that are told to contacts.
+const (
+	NoticeImported        = "SecurityInfoImported"
+	NoticeReleased        = "AccountReleased"
+	NoticeReleasedEntered = "AccountReleasedByEnteredNumber"
+)
+
+// State is where a message stands.
+type State string
+
+// The states of a message. A dead one is given up and shows in status and metrics.
+const (
+	Waiting State = "Waiting"
+	Sent    State = "Sent"
+	Dead    State = "Dead"
+)
+
+// Message is a row of the outbox. It holds no code: the courier derives it when
+// it sends.
+type Message struct {
+	ID      string
+	Tenant  string
+	Account string
+	Kind    Kind
+	// Notice is the notice's name where Kind is Notice.
+	Notice string
+	// Challenge is the whole challenge where Kind is Code.
+	Challenge code.Challenge
+	Channel   contact.Channel
+	// Address is the opened destination: in memory only, sealed at rest.
+	Address  string
+	Language string
+	Attempts int
+	// NotBefore is when it may be sent next.
+	NotBefore time.Time
+	// Expires is when sending it makes no sense any more.
+	Expires time.Time
+	Created time.Time
+}
+
+// Rendered is a message as it leaves: the code stands in the body alone.
+type Rendered struct {
+	// ID makes sending idempotent where the provider supports it.
+	ID      string
+	Channel contact.Channel
+	// From is the sender as the policy names it.
+	From     string
+	FromName string
+	To       string
+	Subject  string
+	Text     string
+	HTML     string
+	Language string
+}
+
+// ErrorClass is what a failed sending amounts to; the provider's own words stay
+// with the provider.
+type ErrorClass string
+
+// The classes of delivery errors.
+const (
+	// Temporary failures are tried again.
+	Temporary ErrorClass = "Temporary"
+	// Rejected means this destination is refused for good.
+	Rejected ErrorClass = "Rejected"
+	// Misconfigured means credentials, endpoint or TLS are wrong: nobody gets mail.
+	Misconfigured ErrorClass = "Misconfigured"
+	// Unreachable means that the provider does not answer.
+	Unreachable ErrorClass = "Unreachable"
+)
+
+// Error is a failed sending or check of a provider.
+type Error struct {
+	Class ErrorClass
+	// Provider is the provider's name in the policy.
+	Provider string
+	// Step is where it failed: dial, tls, greeting, auth, send.
+	Step string
+}
+
+func (e *Error) Error() string {
+	return "provider " + e.Provider + ": " + string(e.Class) + " at " + e.Step
+}
+
+// RetryIn is the wait before attempt n+1: one second, doubled, at most a minute.
+func RetryIn(attempts int) time.Duration {
+	return min(time.Second<<min(attempts, 6), time.Minute)
+}

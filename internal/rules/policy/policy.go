@@ -1,0 +1,219 @@
+// Package policy holds a resolved policy: every number that the rules need, with
+// the seeds' numbers where the platform team named none.
+package policy
+
+import (
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/limit"
+)
+
+// Mode says whether decisions bind.
+type Mode string
+
+// The modes of a policy.
+const (
+	Enforce Mode = "Enforce"
+	Shadow  Mode = "Shadow"
+)
+
+// AccountType tells personal accounts from work accounts (seed 13).
+type AccountType string
+
+// The types of accounts.
+const (
+	Personal AccountType = "Personal"
+	Work     AccountType = "Work"
+)
+
+// Policy is what holds for an account.
+type Policy struct {
+	// Tenant and Name say which VerificationPolicy this is; Name is empty for the
+	// seeds' numbers where no policy matches.
+	Tenant, Name string
+	AccountType  AccountType
+	Mode         Mode
+	// Hosts serve the tenant's pages; the first one stands in links.
+	Hosts     []string
+	Providers []Provider
+	Codes     Codes
+	Limits    Limits
+	Blocks    map[block.Reason]Block
+	Password  Password
+	Messages  Messages
+	Identity  Identity
+	// Retention is how long Holdfast's own finished objects are kept.
+	Retention time.Duration
+	HelpURL   string
+}
+
+// Provider is one way of sending, in the order of use.
+type Provider struct {
+	Name     string
+	Type     string
+	Secret   string
+	Channels []contact.Channel
+	// Countries limits a provider to ISO countries; none means all.
+	Countries []string
+}
+
+// Codes are the numbers of security codes (N1, N2, N11).
+type Codes struct {
+	Length int
+	TTL    time.Duration
+	// EmailTTL is the life of an emailed code for unblock, recovery or confirmation.
+	EmailTTL    time.Duration
+	MaxAttempts int
+	ResendAfter time.Duration
+	// MaxWrongPerDay is how many wrong codes an account may have in 24 hours.
+	MaxWrongPerDay int
+}
+
+// Limits are the rates at which codes may be asked for (seed 15).
+type Limits struct {
+	Account limit.Rate
+	Contact limit.Rate
+	Network limit.Rate
+}
+
+// Block is how an account is blocked for one reason.
+type Block struct {
+	Duration  time.Duration
+	Permanent bool
+	Steps     []block.Step
+	CodeTo    block.CodeTo
+}
+
+// Password says which new passwords are taken (N21, O2).
+type Password struct {
+	MinLength int
+	// MinScore is the least zxcvbn score, 0 to 4.
+	MinScore int
+	// Blocklist are further words that the platform team refuses.
+	Blocklist []string
+}
+
+// Messages is how the product speaks to its people.
+type Messages struct {
+	ProductName string
+	Sender      string
+}
+
+// Identity says how the IdP is told.
+type Identity struct {
+	// Adapter is Webhook, or empty where the IdP is told nothing.
+	Adapter string
+	Secret  string
+}
+
+// Default is the policy of the seeds' numbers, with no providers and no hosts: it
+// holds for an account that no policy names.
+func Default() Policy {
+	day := 24 * time.Hour
+	selfService := []block.Step{block.VerifyCode, block.ChangePassword}
+	self := Block{Duration: day, Steps: selfService, CodeTo: block.SecurityInfo}
+	return Policy{
+		AccountType: Personal,
+		Mode:        Enforce,
+		Codes: Codes{
+			Length: 6, TTL: 10 * time.Minute, EmailTTL: 10 * time.Minute,
+			MaxAttempts: 5, ResendAfter: time.Minute, MaxWrongPerDay: 10,
+		},
+		Limits: Limits{
+			Account: limit.Rate{Count: 10, Per: time.Hour, Burst: 5},
+			Contact: limit.Rate{Count: 10, Per: time.Hour, Burst: 5},
+			Network: limit.Rate{Count: 60, Per: time.Hour, Burst: 20},
+		},
+		Blocks: map[block.Reason]Block{
+			block.UnusualActivity:    self,
+			block.HighRequestVolume:  self,
+			block.CompromisedTraffic: {Duration: day},
+			block.TermsOfService:     {Duration: day},
+			block.Administrative:     {Duration: day},
+		},
+		Password:  Password{MinLength: 8, MinScore: 3},
+		Messages:  Messages{ProductName: "your account"},
+		Retention: 720 * time.Hour,
+	}
+}
+
+// TTLFor is the life of a code on a channel.
+func (c Codes) TTLFor(channel contact.Channel) time.Duration {
+	if channel == contact.Email {
+		return c.EmailTTL
+	}
+	return c.TTL
+}
+
+// Serves reports whether any provider sends on the channel.
+func (p Policy) Serves(channel contact.Channel) bool {
+	for _, provider := range p.Providers {
+		for _, c := range provider.Channels {
+			if c == channel {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Selector is what a policy says about the accounts that it is for.
+type Selector struct {
+	Name     string
+	Patterns []string
+}
+
+// Match returns the length of the longest literal by which the selector names
+// the account, or -1. A pattern is an exact ID, which beats every prefix, or a
+// prefix and one trailing star.
+func (s Selector) Match(account string) int {
+	best := -1
+	for _, pattern := range s.Patterns {
+		prefix, star := strings.CutSuffix(pattern, "*")
+		switch {
+		case !star && pattern == account:
+			best = max(best, len(account)+1)
+		case star && strings.HasPrefix(account, prefix):
+			best = max(best, len(prefix))
+		}
+	}
+	return best
+}
+
+// Choose returns the name of the policy that holds for the account: the longest
+// literal wins, on ties the lesser name; "" where none matches.
+func Choose(selectors []Selector, account string) string {
+	name, best := "", -1
+	for _, s := range selectors {
+		m := s.Match(account)
+		if m > best || (m == best && m >= 0 && s.Name < name) {
+			name, best = s.Name, m
+		}
+	}
+	return name
+}
+
+// Conflicts returns for every selector that shares a pattern with one of a lesser
+// name the name of the least such selector.
+func Conflicts(selectors []Selector) map[string]string {
+	owner := map[string]string{}
+	for _, s := range selectors {
+		for _, p := range s.Patterns {
+			if held, ok := owner[p]; !ok || s.Name < held {
+				owner[p] = s.Name
+			}
+		}
+	}
+	conflicts := map[string]string{}
+	for _, s := range selectors {
+		for _, p := range s.Patterns {
+			if o := owner[p]; o != s.Name && (conflicts[s.Name] == "" || o < conflicts[s.Name]) {
+				conflicts[s.Name] = o
+			}
+		}
+	}
+	return conflicts
+}
