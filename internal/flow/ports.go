@@ -11,7 +11,6 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
-	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/password"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -60,84 +59,28 @@ type ContactStore interface {
 	ImportContacts(ctx context.Context, tenant, account string, contacts []contact.Contact, notices []message.Message, now time.Time) error
 }
 
-// Issue is everything that one transaction needs to issue a code.
-type Issue struct {
-	Challenge code.Challenge
-	// Address is where the code goes; the store seals it.
-	Address string
-	// Entered marks a number that the person typed: it serves at most
-	// EnteredNumberAccounts accounts in EnteredNumberWindow.
-	Entered        bool
-	Limits         []Limit
-	MaxWrongPerDay int
-	// FirstWait is the policy's wait before the first resend.
-	FirstWait time.Duration
-	MessageID string
-	Now       time.Time
-}
-
-// Limit is one rate to take from.
-type Limit struct {
-	// Subject is account, contact or network; ID which one.
-	Subject string
-	ID      string
-	Rate    limit.Rate
-}
-
-const (
-	// EnteredNumberAccounts is how many accounts one entered number may release.
-	EnteredNumberAccounts = 3
-	// EnteredNumberWindow is the time in which they count.
-	EnteredNumberWindow = 720 * time.Hour
-	// WrongCodeWindow is the time in which wrong codes of an account count.
-	WrongCodeWindow = 24 * time.Hour
-)
-
-// Accept is everything that one transaction needs to accept a right code.
-type Accept struct {
-	Challenge code.Challenge
-	// NewSecret is the hash of the flow's next credential.
-	NewSecret [32]byte
-	Now       time.Time
-}
-
-// Release is everything that one transaction needs to release a block.
-type Release struct {
-	Key     block.Key
-	FlowID  string
-	Notices []message.Message
-	Now     time.Time
-}
-
-// Delivery is how far the message of a challenge has come.
-type Delivery struct {
-	State message.State
-	// Class is the class of the last failure, empty if none.
-	Class message.ErrorClass
-}
-
 // ChallengeStore remembers challenges, budgets and the outbox.
 type ChallengeStore interface {
 	// IssueChallenge checks the resend wait, the limits and the budgets, replaces
 	// the flow's earlier challenge, carries its attempts over (a resend adds no
 	// guesses) and writes challenge, outbox row and audit. Refusals are
 	// *rules.LimitError or rules.ErrSpent. It returns the challenge as stored.
-	IssueChallenge(ctx context.Context, issue Issue) (code.Challenge, error)
+	IssueChallenge(ctx context.Context, issue code.Issue) (code.Challenge, error)
 	// Challenge reads a flow's challenge, or rules.ErrNotFound.
-	Challenge(ctx context.Context, id, flowID string) (code.Challenge, Delivery, error)
+	Challenge(ctx context.Context, id, flowID string) (code.Challenge, message.Delivery, error)
 	// CurrentChallenge reads the flow's latest challenge, or rules.ErrNotFound.
-	CurrentChallenge(ctx context.Context, flowID string) (code.Challenge, Delivery, error)
+	CurrentChallenge(ctx context.Context, flowID string) (code.Challenge, message.Delivery, error)
 	// CountAttempt counts an attempt before any comparison. Refusals are
 	// rules.ErrNotFound, ErrGone, ErrSpent or *rules.LimitError.
 	CountAttempt(ctx context.Context, id, flowID string, maxWrongPerDay int, now time.Time) (code.Challenge, error)
 	// AcceptCode consumes the challenge once, gives the attempt back to the day's
 	// budget, moves the flow to Proved with its new credential and writes the proof
 	// to the block. A challenge consumed meanwhile gives rules.ErrGone.
-	AcceptCode(ctx context.Context, a Accept) error
+	AcceptCode(ctx context.Context, a code.Accept) error
 	// ReleaseBlock ends a block that this flow has proved within
 	// block.ReleaseWindow, ends the flow and writes the notices. Otherwise it
 	// returns rules.ErrOrder, or rules.ErrOver where the block has ended.
-	ReleaseBlock(ctx context.Context, r Release) (block.Record, error)
+	ReleaseBlock(ctx context.Context, r block.Release) (block.Record, error)
 }
 
 // Index is the replica's view of blocks: object and facts in one record.

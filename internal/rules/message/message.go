@@ -105,3 +105,10 @@ func (e *Error) Error() string {
 func RetryIn(attempts int) time.Duration {
 	return min(time.Second<<min(attempts, 6), time.Minute)
 }
+
+// Delivery is how far the message of a challenge has come.
+type Delivery struct {
+	State State
+	// Class is the class of the last failure, empty if none.
+	Class ErrorClass
+}
