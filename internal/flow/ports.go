@@ -11,6 +11,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/fact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/password"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -25,10 +26,14 @@ type Store interface {
 	FlowStore
 	ContactStore
 	ChallengeStore
+	// RecordSignal keeps what an IdP or an app saw in the audit.
+	RecordSignal(ctx context.Context, s fact.Signal) error
 }
 
 // BlockStore remembers blocks by (tenant, name).
 type BlockStore interface {
+	// Block reads a record, or rules.ErrNotFound.
+	Block(ctx context.Context, key block.Key) (block.Record, error)
 	// FreezeBlock records the block at its first sight and merges every later
 	// sight into the record (block.Record.Merge).
 	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)

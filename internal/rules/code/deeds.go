@@ -9,7 +9,8 @@ import (
 // Issue is everything that one transaction needs to issue a code.
 type Issue struct {
 	Challenge Challenge
-	// Address is where the code goes; the store seals it.
+	// Address is where the code goes; the store seals it. Empty repeats the
+	// destination of the flow's current challenge.
 	Address string
 	// Entered marks a number that the person typed: it serves at most
 	// EnteredNumberAccounts accounts in EnteredNumberWindow.

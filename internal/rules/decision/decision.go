@@ -43,7 +43,8 @@ type Answer struct {
 	Reasons []Reason
 	// Until is the instant at which the last cause ends; zero if none is known.
 	Until time.Time
-	// Block names the block that the person can release by themselves, if any.
+	// Block names the block of the account itself that the person is led to: one
+	// that they can release, if any.
 	Block block.Key
 }
 
@@ -60,15 +61,15 @@ type Facts struct {
 // that it exists, and its owner must still reach the ticket (law 6, seed 2).
 func Decide(action Action, facts Facts, now time.Time) Answer {
 	answer := Answer{Verdict: Allow}
-	permanent := false
+	permanent, releasable := false, false
 	for _, b := range facts.Blocks {
 		if !b.Enforced(now) || (action == Attempt && !bindsStrangers(b.Spec.Scope)) {
 			continue
 		}
 		answer.deny(Reason(b.Spec.Reason), b.Expires)
 		permanent = permanent || b.Spec.Permanent
-		if b.Spec.Scope == block.Account && b.Releasable() && answer.Block.Name == "" {
-			answer.Block = b.Key
+		if b.Spec.Account != "" && (answer.Block.Name == "" || b.Releasable() && !releasable) {
+			answer.Block, releasable = b.Key, b.Releasable()
 		}
 	}
 	if action == Payment && now.Before(facts.PaymentsDeniedUntil) {

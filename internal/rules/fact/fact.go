@@ -22,3 +22,18 @@ type Restriction struct {
 	Tenant, Account string
 	Until           time.Time
 }
+
+// FailedSignIn is the signal type of a sign-in that failed.
+const FailedSignIn = "FailedSignIn"
+
+// MethodPassword names the first factor in signals: a failure of it may come from
+// any stranger.
+const MethodPassword = "Password"
+
+// Signal is what an IdP or an app saw. Network is an address, Country an ISO 3166
+// alpha-2 code; all but Tenant, Account, Type and At may be empty.
+type Signal struct {
+	Tenant, Account, Type            string
+	Network, Country, Method, Device string
+	At                               time.Time
+}

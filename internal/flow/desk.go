@@ -1,0 +1,109 @@
+package flow
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/session"
+	"holdfast.dev/holdfast/internal/rules/ticket"
+)
+
+// Desk is where everyone is served: it holds the ports of all use cases.
+type Desk struct {
+	Store     Store
+	Index     Index
+	Policies  Policies
+	Sealer    Sealer
+	Identity  Identity
+	Passwords Passwords
+	Numbers   Numbers
+	// Now is the clock, in UTC.
+	Now func() time.Time
+	// Random is the source of credentials, identifiers and nonces.
+	Random io.Reader
+	// Issuer names this installation in tickets.
+	Issuer string
+	// Epoch is the store's: tickets and codes of an earlier one are void.
+	Epoch int64
+	// Scheme is that of the public pages: https, or http on a developer's machine.
+	Scheme string
+}
+
+// Visit is how somebody comes to the pages: with the credential of a flow, or as
+// a client without cookies with the ticket that opened it.
+type Visit struct {
+	// Host is the one that was asked; it chooses the tenant.
+	Host       string
+	Credential string
+	Ticket     string
+	// Network is the client's address as the configuration trusts it.
+	Network netip.Addr
+}
+
+// flow finds the live flow of a visit on its own host.
+func (d *Desk) flow(ctx context.Context, v Visit) (session.Flow, error) {
+	f, err := d.lookUpFlow(ctx, v)
+	if err != nil {
+		return session.Flow{}, err
+	}
+	if f.Host != v.Host || !d.Now().Before(f.Expires) {
+		return session.Flow{}, rules.ErrNoFlow
+	}
+	return f, nil
+}
+
+func (d *Desk) lookUpFlow(ctx context.Context, v Visit) (session.Flow, error) {
+	if v.Credential != "" {
+		return d.Store.FlowBySecret(ctx, hash(v.Credential))
+	}
+	claims, err := d.Sealer.OpenTicket(v.Ticket)
+	if err != nil || claims.Epoch != d.Epoch || claims.Issuer != d.Issuer {
+		return session.Flow{}, rules.ErrNoFlow
+	}
+	f, err := d.Store.FlowByTicket(ctx, claims.Tenant, claims.ID)
+	if err == nil && !f.Bearer {
+		return session.Flow{}, rules.ErrNoFlow
+	}
+	return f, err
+}
+
+// claims opens a ticket that is presented on a host for an unblock.
+func (d *Desk) claims(host, sealed string) (ticket.Claims, error) {
+	tenant, ok := d.Policies.Tenant(host)
+	if !ok {
+		return ticket.Claims{}, ticket.ErrInvalid
+	}
+	claims, err := d.Sealer.OpenTicket(sealed)
+	if err != nil {
+		return ticket.Claims{}, ticket.ErrInvalid
+	}
+	at := ticket.Audience{Issuer: d.Issuer, Tenant: tenant, Host: host, Purpose: code.Unblock, Epoch: d.Epoch}
+	return claims, claims.Check(at, d.Now())
+}
+
+// token returns n random bytes as URL-safe text.
+func (d *Desk) token(n int) (string, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(d.Random, b); err != nil {
+		return "", fmt.Errorf("read random bytes: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// hash is how a credential is kept: whoever reads the store cannot use it.
+func hash(credential string) [32]byte { return sha256.Sum256([]byte(credential)) }
+
+// limited reports a refusal that counts as an attempt on the account: too many
+// requests, but not the mere impatience of a resend (seed 15, 30).
+func limited(err error) bool {
+	var e *rules.LimitError
+	return errors.As(err, &e) && e.Subject != "resend"
+}

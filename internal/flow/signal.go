@@ -1,0 +1,49 @@
+package flow
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/decision"
+	"holdfast.dev/holdfast/internal/rules/fact"
+)
+
+// Report takes a signal. A failed sign-in past the first factor is an attempt that
+// lengthens the account's blocks (seed 30); a wrong password may come from any
+// stranger and lengthens nothing (O1). No signal releases anything.
+func (d *Desk) Report(ctx context.Context, s fact.Signal) error {
+	s.At = d.Now()
+	if err := d.Store.RecordSignal(ctx, s); err != nil {
+		return err
+	}
+	if s.Type != fact.FailedSignIn || strings.EqualFold(s.Method, fact.MethodPassword) {
+		return nil
+	}
+	return d.lengthen(ctx, s.Tenant, s.Account, s.Method)
+}
+
+// lengthen counts an attempt on every block that holds the account now.
+func (d *Desk) lengthen(ctx context.Context, tenant, account, method string) error {
+	now := d.Now()
+	for _, r := range d.Index.Blocks(tenant, account, method, netip.Addr{}, "") {
+		if r.Spec.Account != account || !r.Enforced(now) {
+			continue
+		}
+		if _, err := d.Store.LengthenBlock(ctx, r.Key, r.UID, r.Spec, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blocked reports whether an Account block binds the account now.
+func (d *Desk) blocked(tenant, account string) bool {
+	for _, r := range d.Index.Blocks(tenant, account, string(decision.SignIn), netip.Addr{}, "") {
+		if r.Spec.Scope == block.Account && r.Enforced(d.Now()) {
+			return true
+		}
+	}
+	return false
+}
