@@ -10,7 +10,7 @@ import (
 type Issue struct {
 	Challenge Challenge
 	// Address is where the code goes; the store seals it. Empty repeats the
-	// destination of the flow's current challenge.
+	// flow's current one: sealed address, Destination and Hint are taken over.
 	Address string
 	// Entered marks a number that the person typed: it serves at most
 	// EnteredNumberAccounts accounts in EnteredNumberWindow.

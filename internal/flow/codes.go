@@ -1,0 +1,221 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+// Target is where the person wants the code: one of the account's contacts, or a
+// number that they enter. The zero Target repeats the current destination.
+type Target struct {
+	ContactID string
+	Channel   contact.Channel
+	Number    string
+	// Country is the ISO country that the number was typed for.
+	Country string
+}
+
+// RequestCode issues a code of this flow to a target. The code replaces an earlier
+// one of the flow and adds no guesses. A refusal for volume counts as an attempt
+// on the account (seed 15, 30).
+func (d *Desk) RequestCode(ctx context.Context, v Visit, to Target) (ChallengeView, error) {
+	f, record, err := d.openFlowBlock(ctx, v)
+	if err != nil {
+		return ChallengeView{}, err
+	}
+	if f.Stage != session.Opened || !record.Releasable() {
+		return ChallengeView{}, rules.ErrOrder
+	}
+	p := d.Policies.For(f.Tenant, f.Account)
+	issue, err := d.issue(ctx, v, f, p, record, to)
+	if err != nil {
+		return ChallengeView{}, err
+	}
+	stored, err := d.Store.IssueChallenge(ctx, issue)
+	if limited(err) {
+		return ChallengeView{}, errors.Join(err, d.lengthen(ctx, f.Tenant, f.Account, ""))
+	}
+	if err != nil {
+		return ChallengeView{}, err
+	}
+	view := Overview{}
+	if err := d.addDestinations(ctx, &view, f, p, record); err != nil {
+		return ChallengeView{}, err
+	}
+	return *challengeView(stored, message.Delivery{State: message.Waiting}, view.Destinations), nil
+}
+
+// Resend sends another code in place of the challenge, to the same destination or
+// to another contact ("I don't have a code", seed 6).
+func (d *Desk) Resend(ctx context.Context, v Visit, challengeID string, to Target) (ChallengeView, error) {
+	f, err := d.flow(ctx, v)
+	if err != nil {
+		return ChallengeView{}, err
+	}
+	if _, _, err := d.Store.Challenge(ctx, challengeID, f.ID); err != nil {
+		return ChallengeView{}, err
+	}
+	return d.RequestCode(ctx, v, to)
+}
+
+// issue gathers what one transaction needs to issue a code.
+func (d *Desk) issue(ctx context.Context, v Visit, f session.Flow, p policy.Policy, r block.Record, to Target) (code.Issue, error) {
+	target, err := d.target(ctx, f, r, to)
+	if err != nil {
+		return code.Issue{}, err
+	}
+	if !p.Serves(target.Channel) {
+		return code.Issue{}, rules.ErrNoRoute
+	}
+	challenge, err := d.challenge(f, p, target)
+	if err != nil {
+		return code.Issue{}, err
+	}
+	messageID, err := d.token(16)
+	return code.Issue{
+		Challenge: challenge, Address: target.Address, Entered: target.ID == "",
+		MaxWrongPerDay: p.Codes.MaxWrongPerDay, FirstWait: p.Codes.ResendAfter,
+		Limits: []code.Limit{
+			{Subject: "account", ID: f.Account, Rate: p.Limits.Account},
+			{Subject: "contact", ID: challenge.Destination, Rate: p.Limits.Contact},
+			{Subject: "network", ID: networkOf(v.Network), Rate: p.Limits.Network},
+		},
+		MessageID: messageID, Now: d.Now(),
+	}, err
+}
+
+// target resolves where the code goes, or says that it may not go there.
+func (d *Desk) target(ctx context.Context, f session.Flow, r block.Record, to Target) (contact.Contact, error) {
+	book, err := d.Store.Book(ctx, f.Tenant, f.Account)
+	if err != nil {
+		return contact.Contact{}, err
+	}
+	switch {
+	case to.ContactID != "":
+		c, ok := book.Find(to.ContactID)
+		if !ok || c.Standing != contact.Full {
+			return contact.Contact{}, rules.ErrDestination
+		}
+		return c, nil
+	case to.Number != "":
+		if !mayEnter(book, r) || (to.Channel != contact.SMS && to.Channel != contact.Voice) {
+			return contact.Contact{}, rules.ErrDestination
+		}
+		number, err := d.Numbers.Parse(to.Number, to.Country)
+		return contact.Contact{Channel: to.Channel, Address: number}, err
+	default:
+		return d.currentTarget(ctx, f, book)
+	}
+}
+
+// currentTarget is the destination of the flow's current challenge; the address of
+// an entered number stays in the store.
+func (d *Desk) currentTarget(ctx context.Context, f session.Flow, book contact.Book) (contact.Contact, error) {
+	current, _, err := d.Store.CurrentChallenge(ctx, f.ID)
+	if err != nil {
+		return contact.Contact{}, rules.ErrDestination
+	}
+	if current.ContactID == "" {
+		return contact.Contact{Channel: current.Channel}, nil
+	}
+	c, ok := book.Find(current.ContactID)
+	if !ok || c.Standing != contact.Full {
+		return contact.Contact{}, rules.ErrDestination
+	}
+	return c, nil
+}
+
+func (d *Desk) challenge(f session.Flow, p policy.Policy, to contact.Contact) (code.Challenge, error) {
+	now := d.Now()
+	id, err := d.token(16)
+	if err != nil {
+		return code.Challenge{}, err
+	}
+	c := code.Challenge{
+		ID: id, Tenant: f.Tenant, Account: f.Account, Purpose: f.Purpose, Object: f.Object, Flow: f.ID,
+		ContactID: to.ID, Channel: to.Channel, Language: to.Language,
+		Epoch: d.Epoch, Digits: p.Codes.Length, MaxAttempts: p.Codes.MaxAttempts,
+		Created: now, Expires: now.Add(p.Codes.TTLFor(to.Channel)),
+	}
+	if to.Address != "" {
+		c.Destination, c.Hint = d.Sealer.Lookup(f.Tenant, to.Address), to.Mask()
+	}
+	if _, err := io.ReadFull(d.Random, c.Nonce[:]); err != nil {
+		return code.Challenge{}, fmt.Errorf("read random bytes: %w", err)
+	}
+	return c, nil
+}
+
+// SubmitCode counts an attempt, compares, and accepts a right code once. The
+// returned credential replaces the one of the visit. Where the code was the last
+// step, the block is released.
+func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted string) (next block.Step, credential string, err error) {
+	f, record, err := d.openFlowBlock(ctx, v)
+	if err != nil {
+		return "", "", err
+	}
+	p := d.Policies.For(f.Tenant, f.Account)
+	challenge, err := d.Store.CountAttempt(ctx, challengeID, f.ID, p.Codes.MaxWrongPerDay, d.Now())
+	if err != nil {
+		return "", "", err
+	}
+	if challenge.Epoch != d.Epoch {
+		return "", "", rules.ErrGone
+	}
+	if !code.Equal(d.Sealer.Code(challenge), submitted) {
+		if challenge.AttemptsLeft() == 0 {
+			return "", "", rules.ErrSpent
+		}
+		return "", "", rules.ErrWrongCode
+	}
+	credential, err = d.token(32)
+	if err != nil {
+		return "", "", err
+	}
+	err = d.Store.AcceptCode(ctx, code.Accept{Challenge: challenge, NewSecret: hash(credential), Now: d.Now()})
+	if err != nil {
+		return "", "", err
+	}
+	if steps := record.Spec.Steps; len(steps) > 0 && steps[len(steps)-1] == block.ChangePassword {
+		return block.ChangePassword, credential, nil
+	}
+	return "", credential, d.release(ctx, f)
+}
+
+// openFlowBlock finds the flow of a visit and its block, which must still bind.
+func (d *Desk) openFlowBlock(ctx context.Context, v Visit) (session.Flow, block.Record, error) {
+	f, err := d.flow(ctx, v)
+	if err != nil {
+		return session.Flow{}, block.Record{}, err
+	}
+	record, err := d.openBlock(ctx, block.Key{Tenant: f.Tenant, Name: f.Object})
+	return f, record, err
+}
+
+// networkOf is the network that shares a limit: a /24 or a /64.
+func networkOf(addr netip.Addr) string {
+	addr = addr.Unmap()
+	if !addr.IsValid() {
+		return "unknown"
+	}
+	bits := 24
+	if addr.Is6() {
+		bits = 64
+	}
+	prefix, err := addr.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return prefix.String()
+}
