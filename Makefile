@@ -29,8 +29,8 @@ SERVER_PACKAGES := ./controllers/... ./test/...
 
 .PHONY: help
 help: ## Show every target.
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-zA-Z0-9_.\/-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = "( &)?:.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-zA-Z0-9_.\/ -]+( &)?:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: $(CONTROL_PLANE) bin/kustomize bin/holdfast bin/demo ## Start a Kubernetes API, Holdfast, an inbox and a demo shop; Ctrl-C stops all.
@@ -72,8 +72,7 @@ generate: bin/controller-gen ## Regenerate deepcopy code, CRDs and docs/openapi.
 	@mkdir -p config/crd docs
 	@bin/controller-gen object paths=./api/...
 	@bin/controller-gen crd paths=./api/... output:crd:dir=config/crd
-	@go run -trimpath ./cmd/holdfast openapi > docs/openapi.json.new
-	@mv docs/openapi.json.new docs/openapi.json
+	@spec=$$(go run -trimpath ./cmd/holdfast openapi); echo "$$spec" > docs/openapi.json
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code and sort imports.
@@ -109,10 +108,10 @@ bin/demo: FORCE ## What make run starts.
 
 ##@ Tools (each built once, anew when its module changes)
 
-# $(call tool,MODULE,PACKAGE,[LDFLAGS]) builds the target of the rule.
+# $(call tool,MODULE,PACKAGE) builds the target of the rule.
 define tool
 	@echo "building $@ (once; this may take minutes)"
-	@CGO_ENABLED=0 go build -C hack/tools/$(1) -trimpath -ldflags "-s -w $(3)" -o ../../../$@ $(2)
+	@CGO_ENABLED=0 go build -C hack/tools/$(1) -trimpath -ldflags "-s -w" -o ../../../$@ $(2)
 	@touch $@
 endef
 
@@ -124,14 +123,12 @@ KUBE_LDFLAGS := -X k8s.io/component-base/version.gitVersion=$(KUBE_VERSION) \
 	-X k8s.io/component-base/version.gitMinor=$(word 2,$(KUBE_NUMBERS)) \
 	-X k8s.io/component-base/version.gitTreeState=clean
 
-bin/kube-apiserver: hack/tools/k8s/go.mod hack/tools/k8s/go.sum ## Kubernetes API server.
-	$(call tool,k8s,k8s.io/kubernetes/cmd/kube-apiserver,$(KUBE_LDFLAGS))
-
-bin/kubectl: hack/tools/k8s/go.mod hack/tools/k8s/go.sum ## kubectl.
-	$(call tool,k8s,k8s.io/kubernetes/cmd/kubectl,$(KUBE_LDFLAGS))
-
-bin/etcd: hack/tools/k8s/go.mod hack/tools/k8s/go.sum ## etcd, the API server's database.
-	$(call tool,k8s,go.etcd.io/etcd/server/v3)
+bin/kube-apiserver bin/kubectl bin/etcd &: hack/tools/k8s/go.mod hack/tools/k8s/go.sum ## Kubernetes API server, kubectl and etcd, in one build.
+	@echo "building kube-apiserver, kubectl and etcd (once; this takes minutes)"
+	@CGO_ENABLED=0 go build -C hack/tools/k8s -trimpath -ldflags "-s -w $(KUBE_LDFLAGS)" -o ../../../bin/ \
+		k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl go.etcd.io/etcd/server/v3
+	@mv bin/server bin/etcd
+	@touch $(CONTROL_PLANE)
 
 bin/controller-gen: hack/tools/gen/go.mod hack/tools/gen/go.sum ## Generator of CRDs and deepcopy code.
 	$(call tool,gen,sigs.k8s.io/controller-tools/cmd/controller-gen)

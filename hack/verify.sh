@@ -19,9 +19,9 @@ git ls-files -co --exclude-standard -z | while IFS= read -rd '' file; do
 done | tar -c --null -T - | tar -x -C "$copy"
 # A linked tool keeps its age in the copy, so that nothing is built again.
 ln -s "$PWD/bin" "$copy/bin"
-make -C "$copy" generate || fail "generators failed"
+make --no-print-directory -C "$copy" generate || fail "generators failed"
 for path in api config docs/openapi.json; do
-	diff -ruN "$path" "$copy/$path" || fail "$path is out of date (make generate)"
+	diff -ruN "$path" "$copy/$path" | sed "s|$copy/|regenerated/|" || fail "$path is out of date (make generate)"
 done
 
 exit $failed
