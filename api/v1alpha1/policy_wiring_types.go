@@ -1,0 +1,299 @@
+package v1alpha1
+
+// MessagePolicy is how the product speaks to its people. Messages are never marketing
+// (seed 57).
+type MessagePolicy struct {
+	// ProductName as people know it. Empty: "your account".
+	//
+	// +kubebuilder:validation:Pattern=`^[^\r\n\t{}<>]+$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	ProductName string `json:"productName,omitempty"`
+
+	// Sender is the address that mail comes from; people learn to trust it (seed 21).
+	// Empty: the address in the provider's Secret.
+	//
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._+-]+@([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=254
+	// +optional
+	Sender string `json:"sender,omitempty"`
+
+	// DefaultLanguage for people whose own is not known (seed 40). Empty: en.
+	//
+	// +optional
+	DefaultLanguage LanguageTag `json:"defaultLanguage,omitempty"`
+
+	// Overrides replace built-in texts.
+	//
+	// +kubebuilder:validation:MaxItems=128
+	// +listType=map
+	// +listMapKey=language
+	// +listMapKey=channel
+	// +listMapKey=message
+	// +optional
+	Overrides []MessageOverride `json:"overrides,omitempty"`
+}
+
+// MessageKind names a text.
+//
+// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeCancelled;RecoveryReceived;RecoveryDecided
+type MessageKind string
+
+// The texts that can be overridden.
+const (
+	// MessageSecurityCode carries a security code.
+	MessageSecurityCode MessageKind = "SecurityCode"
+	// MessageSecurityInfoImported tells a contact that it is now security info.
+	MessageSecurityInfoImported MessageKind = "SecurityInfoImported"
+	// MessageAccountReleased tells that a block was lifted by a person.
+	MessageAccountReleased MessageKind = "AccountReleased"
+	// MessageChangeOnHold tells the old contacts of a change on hold (law 8).
+	MessageChangeOnHold MessageKind = "ChangeOnHold"
+	// MessageChangeReminder tells them again before it ends.
+	MessageChangeReminder MessageKind = "ChangeReminder"
+	// MessageChangeApplied tells that a change applied (seed 54).
+	MessageChangeApplied MessageKind = "ChangeApplied"
+	// MessageChangeCancelled tells that a change was cancelled (seed 34).
+	MessageChangeCancelled MessageKind = "ChangeCancelled"
+	// MessageRecoveryReceived answers a recovery request (seed 10).
+	MessageRecoveryReceived MessageKind = "RecoveryReceived"
+	// MessageRecoveryDecided tells the decision.
+	MessageRecoveryDecided MessageKind = "RecoveryDecided"
+)
+
+// MessageOverride replaces one built-in text. {{.Code}} stands for the code,
+// {{.Product}} for the product's name, {{.Minutes}} for the code's life, {{.NotMeURL}}
+// for the link that says "this wasn't me".
+//
+// +kubebuilder:validation:XValidation:rule="self.message != 'SecurityCode' || self.body.contains('{{.Code}}')",message="the body of SecurityCode must carry {{.Code}} (seed 8)"
+// +kubebuilder:validation:XValidation:rule="self.message == 'SecurityCode' || !self.body.contains('.Code')",message="only SecurityCode carries a code"
+// +kubebuilder:validation:XValidation:rule="!has(self.subject) || !self.subject.contains('.Code')",message="a code never stands in the subject (seed 8)"
+// +kubebuilder:validation:XValidation:rule="!has(self.subject) || self.channel == 'Email'",message="only Email has a subject"
+type MessageOverride struct {
+	// Language of the text.
+	//
+	// +required
+	Language LanguageTag `json:"language"`
+
+	// Channel of the text.
+	//
+	// +required
+	Channel Channel `json:"channel"`
+
+	// Message that is replaced.
+	//
+	// +required
+	Message MessageKind `json:"message"`
+
+	// Subject of a mail. Empty: the built-in one.
+	//
+	// +kubebuilder:validation:Pattern=`^[^\r\n]+$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	// +optional
+	Subject string `json:"subject,omitempty"`
+
+	// Body as plain text. The warning not to share the code, the link "this wasn't me"
+	// and the last line "@host #code" of an SMS are added where they are missing.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4000
+	// +required
+	Body string `json:"body"`
+}
+
+// IdentityPolicy says how the identity provider is asked, told and heard. Changing it
+// takes the verb trust (law 9).
+type IdentityPolicy struct {
+	// OIDC is the issuer at which people sign in to see their security info. Empty: they
+	// come by ticket or by a code to a contact only.
+	//
+	// +optional
+	OIDC *OIDCClient `json:"oidc,omitempty"`
+
+	// Adapter tells the IdP of new passwords and ended sessions. Empty: it is told
+	// nothing, and release steps that need it cannot be done.
+	//
+	// +optional
+	Adapter *IdentityAdapter `json:"adapter,omitempty"`
+
+	// Callers narrow which signals each caller of the service listener may send, and how
+	// many, and admit callers from outside the cluster by a key. Empty: every
+	// ServiceAccount that holds the verb create on the virtual resource.
+	//
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Callers []Caller `json:"callers,omitempty"`
+}
+
+// OIDCClient is Holdfast's registration at the IdP's issuer.
+type OIDCClient struct {
+	// Issuer URL; https, or http on this machine only.
+	//
+	// +kubebuilder:validation:Pattern=`^(https://[^\s?#]+|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?(/[^\s?#]*)?)$`
+	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:MaxLength=512
+	// +required
+	Issuer string `json:"issuer"`
+
+	// ClientID at the issuer.
+	//
+	// +kubebuilder:validation:Pattern=`^[!-~]+$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +required
+	ClientID string `json:"clientID"`
+
+	// ClientSecretRef names the key of the client's secret, in a Secret of type
+	// holdfast.dev/provider. Empty: a public client with PKCE.
+	//
+	// +optional
+	ClientSecretRef *SecretKeyReference `json:"clientSecretRef,omitempty"`
+}
+
+// AdapterType says how the IdP is told.
+//
+// +kubebuilder:validation:Enum=Webhook;Kratos;Keycloak
+type AdapterType string
+
+// The types of identity adapters.
+const (
+	// AdapterWebhook posts signed events (Standard Webhooks).
+	AdapterWebhook AdapterType = "Webhook"
+	// AdapterKratos speaks Ory Kratos' admin API.
+	AdapterKratos AdapterType = "Kratos"
+	// AdapterKeycloak speaks Keycloak's admin API.
+	AdapterKeycloak AdapterType = "Keycloak"
+)
+
+// IdentityAdapter is how the IdP is told.
+type IdentityAdapter struct {
+	// Type is the protocol.
+	//
+	// +required
+	Type AdapterType `json:"type"`
+
+	// SecretRef names the Secret of type holdfast.dev/provider with endpoint and
+	// credentials both; for Webhook: url and secret.
+	//
+	// +required
+	SecretRef SecretReference `json:"secretRef"`
+}
+
+// SignalType names what a caller reports.
+//
+// +kubebuilder:validation:Enum=FailedSignIn;SignIn;PasswordChanged;UnusualActivity;CredentialCompromised;TermsOfService;DeviceLost;AccountDeleted
+type SignalType string
+
+// The signals. A signal alone never releases a block or cancels a hold.
+const (
+	// SignalFailedSignIn is a failure past the first factor; it lengthens a block (seed 30).
+	SignalFailedSignIn SignalType = "FailedSignIn"
+	// SignalSignIn is a sign-in that went through.
+	SignalSignIn SignalType = "SignIn"
+	// SignalPasswordChanged is a new password set at the IdP.
+	SignalPasswordChanged SignalType = "PasswordChanged"
+	// SignalUnusualActivity asks for a block for UnusualActivity (seed 1, 14).
+	SignalUnusualActivity SignalType = "UnusualActivity"
+	// SignalCredentialCompromised reports a leaked password.
+	SignalCredentialCompromised SignalType = "CredentialCompromised"
+	// SignalTermsOfService asks for a block for TermsOfService (seed 27).
+	SignalTermsOfService SignalType = "TermsOfService"
+	// SignalDeviceLost is the person's own loss report (seed 46).
+	SignalDeviceLost SignalType = "DeviceLost"
+	// SignalAccountDeleted says that the account is gone.
+	SignalAccountDeleted SignalType = "AccountDeleted"
+)
+
+// Caller is one IdP, app or gateway.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.username) != has(self.keySecretRef)",message="a caller is known by exactly one of username and keySecretRef"
+type Caller struct {
+	// Name of the caller in metrics and in the audit.
+	//
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +required
+	Name string `json:"name"`
+
+	// Username of a caller in the cluster, such as system:serviceaccount:shop:frontend.
+	//
+	// +optional
+	Username Username `json:"username,omitempty"`
+
+	// KeySecretRef names the key of a caller outside the cluster, in a Secret of type
+	// holdfast.dev/provider.
+	//
+	// +optional
+	KeySecretRef *SecretKeyReference `json:"keySecretRef,omitempty"`
+
+	// Signals that the caller may send. Empty: every type.
+	//
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=set
+	// +optional
+	Signals []SignalType `json:"signals,omitempty"`
+
+	// Budget of the caller's signals; those beyond get 429. Empty: 36000 per 1h, burst
+	// 1000.
+	//
+	// +optional
+	Budget *Rate `json:"budget,omitempty"`
+}
+
+// RetentionPolicy says how long finished things are kept.
+type RetentionPolicy struct {
+	// Objects is how long finished objects stay that Holdfast itself created; applied
+	// ones stay for ever, since a pipeline would create them anew. At least 24h. Empty:
+	// 720h.
+	//
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('24h') && duration(self) <= duration('87600h')",message="objects is from 24h (a block is not opened again within 24h of its release) to 87600h"
+	// +optional
+	Objects Duration `json:"objects,omitempty"`
+
+	// History is how long spent challenges, sent messages and counters stay in the
+	// store. At least 720h. Empty: 2160h.
+	//
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('720h') && duration(self) <= duration('87600h')",message="history is from 720h (holds and budgets look back that far) to 87600h"
+	// +optional
+	History Duration `json:"history,omitempty"`
+
+	// Audit is how long the audit stays in the store. At least 720h. Empty: 8760h.
+	//
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('720h') && duration(self) <= duration('87600h')",message="audit is from 720h to 87600h"
+	// +optional
+	Audit Duration `json:"audit,omitempty"`
+}
+
+// HelpContacts is where people are sent whom the pages cannot help: an organisation's
+// public addresses, never a person's (seed 49).
+type HelpContacts struct {
+	// URL of a help page.
+	//
+	// +kubebuilder:validation:Pattern=`^https?://[^\s<>"]+$`
+	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	URL string `json:"url,omitempty"`
+
+	// Email of the help desk.
+	//
+	// +kubebuilder:validation:Pattern=`^[^@\s<>"]+@[^@\s<>"]+$`
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=254
+	// +optional
+	Email string `json:"email,omitempty"`
+
+	// Phone of the help desk, as people dial it.
+	//
+	// +kubebuilder:validation:Pattern=`^\+?[0-9][0-9 ()/.-]*$`
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=32
+	// +optional
+	Phone string `json:"phone,omitempty"`
+}
