@@ -38,6 +38,10 @@ var (
 	ErrIdentityRefused = errors.New("the service refused this password")
 	// ErrIdentity: the IdP did not answer; nothing was changed.
 	ErrIdentity = errors.New("the service that keeps the password did not answer")
+	// ErrUnauthenticated: the caller's token is no good for this audience.
+	ErrUnauthenticated = errors.New("the token is missing, expired or not for the audience holdfast")
+	// ErrForbidden: the caller is known and may not do this.
+	ErrForbidden = errors.New("not allowed")
 	// ErrUnavailable: the memory does not answer now; nothing was changed.
 	ErrUnavailable = errors.New("the store does not answer")
 )
