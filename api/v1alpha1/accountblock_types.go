@@ -52,16 +52,16 @@ type BlockReason string
 
 // The reasons of a block.
 const (
-	// ReasonUnusualActivity: sign-ins, sign-ups or interactions deviate (seed 1, 14).
-	ReasonUnusualActivity BlockReason = "UnusualActivity"
-	// ReasonHighRequestVolume: too many codes were asked for or entered wrong (seed 15).
-	ReasonHighRequestVolume BlockReason = "HighRequestVolume"
-	// ReasonTermsOfService: the terms of service were broken (seed 27).
-	ReasonTermsOfService BlockReason = "TermsOfService"
-	// ReasonCompromisedTraffic: the region or network sends compromised traffic (seed 16).
-	ReasonCompromisedTraffic BlockReason = "CompromisedTraffic"
-	// ReasonAdministrative: the security team decided so.
-	ReasonAdministrative BlockReason = "Administrative"
+	// BlockReasonUnusualActivity: sign-ins, sign-ups or interactions deviate (seed 1, 14).
+	BlockReasonUnusualActivity BlockReason = "UnusualActivity"
+	// BlockReasonHighRequestVolume: too many codes were asked for or entered wrong (seed 15).
+	BlockReasonHighRequestVolume BlockReason = "HighRequestVolume"
+	// BlockReasonTermsOfService: the terms of service were broken (seed 27).
+	BlockReasonTermsOfService BlockReason = "TermsOfService"
+	// BlockReasonCompromisedTraffic: the region or network sends compromised traffic (seed 16).
+	BlockReasonCompromisedTraffic BlockReason = "CompromisedTraffic"
+	// BlockReasonAdministrative: the security team decided so.
+	BlockReasonAdministrative BlockReason = "Administrative"
 )
 
 // BlockScope says what a block binds.
