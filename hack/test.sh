@@ -9,7 +9,7 @@ race=($1) unit=($2) server=($3)
 rest=$(comm -13 <(go list "${race[@]}" | sort) <(go list "${unit[@]}" | sort))
 
 detector=()
-if command -v "$(go env CC)" >/dev/null; then detector=(-race); fi
+if [[ $(go env CGO_ENABLED) == 1 ]]; then detector=(-race); fi
 
 failed=0
 go test -json "${detector[@]}" "${race[@]}" || failed=1
