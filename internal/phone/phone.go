@@ -1,0 +1,101 @@
+// Package phone reads what a person typed as a phone number and lists the
+// countries to choose from.
+package phone
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
+	"holdfast.dev/holdfast/internal/rules"
+)
+
+// maxLength bounds what is read, in bytes.
+const maxLength = 64
+
+// refused are the kinds of numbers that no code goes to (seed 20) and why. Where a
+// country keeps no range of its own for a kind, only the carrier could tell.
+var refused = map[phonenumbers.PhoneNumberType]string{
+	phonenumbers.VOIP:            "it is an internet (VoIP) number",
+	phonenumbers.PREMIUM_RATE:    "it is a premium-rate number",
+	phonenumbers.SHARED_COST:     "it is a shared-cost number",
+	phonenumbers.TOLL_FREE:       "it is a toll-free number",
+	phonenumbers.PAGER:           "it is a pager",
+	phonenumbers.PERSONAL_NUMBER: "it is a number that forwards at the caller's cost",
+	phonenumbers.UAN:             "it is a company's common number",
+	phonenumbers.VOICEMAIL:       "it is a voicemail number",
+	phonenumbers.UNKNOWN:         "it is of no known kind",
+}
+
+// Numbers reads phone numbers by the numbering plans of the world.
+type Numbers struct{}
+
+// Parse returns the E.164 form of a number typed in a country (ISO 3166 alpha-2).
+// A leading + or 00 wins over the country. Refusals wrap rules.ErrDestination with
+// a reason for the person and never show the number.
+func (Numbers) Parse(number, country string) (string, error) {
+	number = strings.TrimSpace(number)
+	if len(number) > maxLength {
+		return "", refuse("it is too long for a phone number")
+	}
+	parsed, ok := read(number, strings.ToUpper(country))
+	switch {
+	case !ok:
+		return "", refuse("it is no phone number of the chosen country; check the country and the digits")
+	case parsed.GetExtension() != "":
+		return "", refuse("it has an extension")
+	}
+	if reason, bad := refused[phonenumbers.GetNumberType(parsed)]; bad {
+		return "", refuse(reason)
+	}
+	return phonenumbers.Format(parsed, phonenumbers.E164), nil
+}
+
+// read tries 00 as a plus sign first: in a few countries it begins something else.
+func read(number, country string) (*phonenumbers.PhoneNumber, bool) {
+	if rest, ok := strings.CutPrefix(number, "00"); ok {
+		if parsed, ok := read("+"+rest, country); ok {
+			return parsed, true
+		}
+	}
+	parsed, err := phonenumbers.Parse(number, country)
+	return parsed, err == nil && phonenumbers.IsValidNumber(parsed)
+}
+
+func refuse(reason string) error { return fmt.Errorf("%w: %s", rules.ErrDestination, reason) }
+
+// Country is one line of the list from which a person chooses.
+type Country struct {
+	// ISO is the ISO 3166 alpha-2 code.
+	ISO string
+	// Name is in the language asked for.
+	Name string
+	// CallingCode has no plus sign.
+	CallingCode int
+}
+
+// Countries lists the countries whose numbers can be read, named in a language
+// (BCP 47; English where it is unknown) and sorted by name as that language sorts.
+func Countries(lang string) []Country {
+	tag := language.Make(lang)
+	names := display.Regions(tag)
+	if names == nil {
+		tag, names = language.English, display.Regions(language.English)
+	}
+	var list []Country
+	for iso := range phonenumbers.GetSupportedRegions() {
+		region, err := language.ParseRegion(iso)
+		if err != nil {
+			continue
+		}
+		list = append(list, Country{ISO: iso, Name: names.Name(region), CallingCode: phonenumbers.GetCountryCodeForRegion(iso)})
+	}
+	order := collate.New(tag)
+	slices.SortFunc(list, func(a, b Country) int { return order.CompareString(a.Name, b.Name) })
+	return list
+}
