@@ -12,6 +12,7 @@ import (
 	_ "github.com/failsafe-go/failsafe-go/retrypolicy"
 	_ "github.com/go-logr/logr/slogr"
 	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/uuid"
 	_ "github.com/nyaruka/phonenumbers"
 	_ "github.com/pressly/goose/v3"
 	_ "github.com/prometheus/client_golang/prometheus"
@@ -41,5 +42,4 @@ import (
 	_ "sigs.k8s.io/controller-runtime"
 	_ "sigs.k8s.io/controller-runtime/pkg/envtest"
 	_ "sigs.k8s.io/yaml"
-	_ "github.com/google/uuid"
 )

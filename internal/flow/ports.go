@@ -23,7 +23,7 @@ import (
 // the feed. Where the memory does not answer it returns rules.ErrUnavailable.
 type Store interface {
 	BlockStore
-	FlowStore
+	SessionStore
 	ContactStore
 	ChallengeStore
 	// RecordSignal keeps what an IdP or an app saw in the audit.
@@ -44,8 +44,8 @@ type BlockStore interface {
 	EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error)
 }
 
-// FlowStore remembers flows and which tickets were used.
-type FlowStore interface {
+// SessionStore remembers flows and which tickets were used.
+type SessionStore interface {
 	// OpenFlow records the ticket's first use and the flow that it opens; a ticket
 	// used before gives rules.ErrTicketUsed.
 	OpenFlow(ctx context.Context, f session.Flow) error
