@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/emersion/go-smtp"
-
 	"holdfast.dev/holdfast/internal/deliver"
 )
 
