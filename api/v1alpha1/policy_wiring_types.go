@@ -184,12 +184,15 @@ type IdentityAdapter struct {
 	SecretRef SecretReference `json:"secretRef"`
 }
 
-// SignalType names what a caller reports.
+// SignalType names what a caller reports: one of the names below, or one of your own.
 //
-// +kubebuilder:validation:Enum=FailedSignIn;SignIn;PasswordChanged;UnusualActivity;CredentialCompromised;TermsOfService;DeviceLost;AccountDeleted
+// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9._-]*$`
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=64
 type SignalType string
 
-// The signals. A signal alone never releases a block or cancels a hold.
+// The signals that Holdfast knows. A signal alone never releases a block or cancels a
+// hold.
 const (
 	// SignalFailedSignIn is a failure past the first factor; it lengthens a block (seed 30).
 	SignalFailedSignIn SignalType = "FailedSignIn"
