@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -155,6 +156,52 @@ func silentNumbers(path string, s apiextensionsv1.JSONSchemaProps) []string {
 		silent = append(silent, silentNumbers(at, p)...)
 	}
 	return silent
+}
+
+// TestPagesNameEveryField: the page of a kind under docs/spec names each field of its
+// spec and status in code style.
+func TestPagesNameEveryField(t *testing.T) {
+	for _, crd := range readCRDs(t) {
+		page, err := os.ReadFile("../../docs/spec/" + strings.ToLower(crd.Spec.Names.Kind) + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		root := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+		for _, part := range []string{"spec", "status"} {
+			for _, field := range unnamed(part, root.Properties[part], inCode(string(page))) {
+				t.Errorf("docs/spec/%s.md does not name %s", strings.ToLower(crd.Spec.Names.Kind), field)
+			}
+		}
+	}
+}
+
+// inCode keeps what stands between backquotes and in code blocks.
+func inCode(page string) string {
+	var code strings.Builder
+	for i, part := range strings.Split(page, "`") {
+		if i%2 == 1 {
+			code.WriteString(part + "\n")
+		}
+	}
+	return code.String()
+}
+
+func unnamed(path string, s apiextensionsv1.JSONSchemaProps, code string) []string {
+	var missing []string
+	for _, name := range propertyNames(s) {
+		p, at := s.Properties[name], path+"."+name
+		if path == "status" && name == "conditions" {
+			continue
+		}
+		if !regexp.MustCompile(`\b` + name + `\b`).MatchString(code) {
+			missing = append(missing, at)
+		}
+		if p.Items != nil {
+			missing = append(missing, unnamed(at+"[]", *p.Items.Schema, code)...)
+		}
+		missing = append(missing, unnamed(at, p, code)...)
+	}
+	return missing
 }
 
 // TestShortNames holds what people type.

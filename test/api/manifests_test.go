@@ -83,6 +83,28 @@ func TestSamplesApply(t *testing.T) {
 	}
 }
 
+// TestPagesApply: every example on the pages of the kinds is accepted.
+func TestPagesApply(t *testing.T) {
+	for name, page := range manifests(t, "docs/spec/*.md") {
+		t.Run(name, func(t *testing.T) {
+			_, rest, found := strings.Cut(string(page), "```yaml\n")
+			if !found {
+				t.Fatal("has no example")
+			}
+			for found {
+				var example string
+				example, rest, _ = strings.Cut(rest, "```")
+				for _, object := range decode(t, []byte(example)) {
+					if err := apply(t, object, client.DryRunAll); err != nil {
+						t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
+					}
+				}
+				_, rest, found = strings.Cut(rest, "```yaml\n")
+			}
+		})
+	}
+}
+
 // TestInvalidManifestsFail: every must-fail manifest is refused with its message.
 func TestInvalidManifestsFail(t *testing.T) {
 	for name, data := range manifests(t, "hack/invalid/*.yaml") {
