@@ -1,0 +1,132 @@
+package kube
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/rules/policy"
+)
+
+// Policies resolves which policy holds for an account and which tenant a host serves.
+// It is fed by Apply and Remove from the informer; a policy is resolved once, when it
+// changes.
+type Policies struct {
+	tenants Tenants
+
+	mu         sync.RWMutex
+	resolved   map[string]map[string]*resolved
+	accepted   map[string][]policy.Selector
+	hosts      map[string]string
+	onChange   []func(tenant string)
+	unresolved policy.Policy
+}
+
+// resolved is one policy as it was last read.
+type resolved struct {
+	selector policy.Selector
+	policy   policy.Policy
+}
+
+// NewPolicies returns an empty set for the granted tenants.
+func NewPolicies(tenants Tenants) *Policies {
+	return &Policies{
+		tenants: tenants, resolved: map[string]map[string]*resolved{},
+		accepted: map[string][]policy.Selector{}, hosts: map[string]string{}, unresolved: policy.Default(),
+	}
+}
+
+// Apply takes the sight of a policy. One that cannot be read holds for nobody.
+func (p *Policies) Apply(vp *v1alpha1.VerificationPolicy) error {
+	read, err := Policy(vp, p.tenants)
+	if err != nil || !vp.DeletionTimestamp.IsZero() {
+		p.Remove(vp.Namespace, vp.Name)
+	} else {
+		p.change(vp.Namespace, vp.Name, &resolved{selector: SelectorOf(vp), policy: read})
+	}
+	if err != nil {
+		return fmt.Errorf("VerificationPolicy %s/%s is not used: %w", vp.Namespace, vp.Name, err)
+	}
+	return nil
+}
+
+// Remove takes the disappearance of a policy.
+func (p *Policies) Remove(tenant, name string) {
+	p.change(tenant, name, nil)
+}
+
+// For returns the policy of an account: policy.Default() where no accepted one matches.
+// The callers must not change what it refers to.
+func (p *Policies) For(tenant, account string) policy.Policy {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if name := policy.Choose(p.accepted[tenant], account); name != "" {
+		return p.resolved[tenant][name].policy
+	}
+	none := p.unresolved
+	none.Tenant = tenant
+	return none
+}
+
+// Tenant returns the tenant whose pages a host serves: one that an accepted policy of a
+// namespace names and the installation grants to it.
+func (p *Policies) Tenant(host string) (string, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	tenant, ok := p.hosts[host]
+	return tenant, ok
+}
+
+// OnChange calls f with the tenant after each change of its policies.
+func (p *Policies) OnChange(f func(tenant string)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.onChange = append(p.onChange, f)
+}
+
+func (p *Policies) change(tenant, name string, to *resolved) {
+	for _, f := range p.replace(tenant, name, to) {
+		f(tenant)
+	}
+}
+
+// replace sets or drops one policy and returns whom to tell, nobody where nothing
+// changed.
+func (p *Policies) replace(tenant, name string, to *resolved) []func(string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.resolved[tenant]
+	if reflect.DeepEqual(all[name], to) {
+		return nil
+	}
+	if all == nil {
+		all = map[string]*resolved{}
+		p.resolved[tenant] = all
+	}
+	if to == nil {
+		delete(all, name)
+	} else {
+		all[name] = to
+	}
+	p.accepted[tenant] = accepted(all)
+	maps.DeleteFunc(p.hosts, func(_, t string) bool { return t == tenant })
+	for _, s := range p.accepted[tenant] {
+		for _, host := range all[s.Name].policy.Hosts {
+			p.hosts[host] = tenant
+		}
+	}
+	return slices.Clone(p.onChange)
+}
+
+// accepted leaves out the policies of which another holds a pattern.
+func accepted(all map[string]*resolved) []policy.Selector {
+	var selectors []policy.Selector
+	for _, r := range all {
+		selectors = append(selectors, r.selector)
+	}
+	conflicts := policy.Conflicts(selectors)
+	return slices.DeleteFunc(selectors, func(s policy.Selector) bool { return conflicts[s.Name] != "" })
+}

@@ -1,0 +1,146 @@
+package kube
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/limit"
+	"holdfast.dev/holdfast/internal/rules/policy"
+)
+
+// Policy resolves a VerificationPolicy: the seeds' numbers where it is silent, and
+// only the hosts that are granted to its namespace.
+func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, error) {
+	r := resolver{policy.Default(), nil}
+	p, spec := &r.Policy, &vp.Spec
+	p.Tenant, p.Name = vp.Namespace, vp.Name
+	p.Hosts, _ = tenants.Split(vp.Namespace, Strings(spec.Hosts))
+	p.AccountType = policy.AccountType(cmp.Or(string(spec.Accounts.Type), string(p.AccountType)))
+	p.Mode = policy.Mode(cmp.Or(string(spec.Mode), string(p.Mode)))
+	p.Providers = providers(spec.Providers)
+	p.Messages.ProductName = cmp.Or(spec.Messages.ProductName, p.Messages.ProductName)
+	p.Messages.Sender = spec.Messages.Sender
+	p.HelpURL = spec.Help.URL
+	if a := spec.Identity.Adapter; a != nil {
+		p.Identity = policy.Identity{Adapter: string(a.Type), Secret: a.SecretRef.Name}
+	}
+	p.Retention = r.span("retention.objects", spec.Retention.Objects, p.Retention)
+	r.codes(spec.Codes)
+	r.limits(spec.Limits)
+	r.password(spec.Password)
+	r.blocks(spec.Blocks.Reasons)
+	if r.err != nil {
+		return policy.Policy{}, r.err
+	}
+	return *p, nil
+}
+
+// SelectorOf says which accounts a VerificationPolicy is for.
+func SelectorOf(vp *v1alpha1.VerificationPolicy) policy.Selector {
+	return policy.Selector{Name: vp.Name, Patterns: Strings(vp.Spec.Accounts.Patterns)}
+}
+
+// Strings turns a list of named strings into plain ones.
+func Strings[S ~string](list []S) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, string(s))
+	}
+	return out
+}
+
+// resolver fills a policy and keeps the first field that cannot be read.
+type resolver struct {
+	policy.Policy
+	err error
+}
+
+func (r *resolver) span(field string, d v1alpha1.Duration, fallback time.Duration) time.Duration {
+	span, err := d.Parse()
+	if err == nil && d != "" && span <= 0 {
+		err = fmt.Errorf("%q is not longer than zero", string(d))
+	}
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("spec.%s: %w", field, err)
+	}
+	return cmp.Or(span, fallback)
+}
+
+func (r *resolver) codes(c v1alpha1.CodePolicy) {
+	r.Codes = policy.Codes{
+		Length:         cmp.Or(int(c.Length), r.Codes.Length),
+		TTL:            r.span("codes.ttl", c.TTL, r.Codes.TTL),
+		EmailTTL:       r.span("codes.emailTTL", c.EmailTTL, r.Codes.EmailTTL),
+		MaxAttempts:    cmp.Or(int(c.MaxAttempts), r.Codes.MaxAttempts),
+		ResendAfter:    r.span("codes.resendAfter", c.ResendAfter, r.Codes.ResendAfter),
+		MaxWrongPerDay: cmp.Or(int(c.MaxWrongPerDay), r.Codes.MaxWrongPerDay),
+	}
+}
+
+func (r *resolver) limits(l v1alpha1.LimitPolicy) {
+	r.Limits = policy.Limits{
+		Account: r.rate("limits.account", l.Account, r.Limits.Account),
+		Contact: r.rate("limits.contact", l.Contact, r.Limits.Contact),
+		Network: r.rate("limits.network", l.Network, r.Limits.Network),
+	}
+}
+
+func (r *resolver) rate(field string, given *v1alpha1.Rate, fallback limit.Rate) limit.Rate {
+	if given == nil {
+		return fallback
+	}
+	return limit.Rate{
+		Count: int(given.Count),
+		Per:   r.span(field+".per", given.Per, fallback.Per),
+		Burst: cmp.Or(int(given.Burst), 1),
+	}
+}
+
+func (r *resolver) password(p v1alpha1.PasswordPolicy) {
+	r.Password.MinLength = cmp.Or(int(p.MinLength), r.Password.MinLength)
+	if p.MinScore != nil {
+		r.Password.MinScore = int(*p.MinScore)
+	}
+	r.Password.Blocklist = p.Blocklist
+}
+
+func (r *resolver) blocks(reasons []v1alpha1.ReasonPolicy) {
+	for _, given := range reasons {
+		reason := block.Reason(given.Reason)
+		b := r.Blocks[reason]
+		b.Duration = r.span("blocks.reasons["+string(reason)+"].duration", given.Duration, b.Duration)
+		if given.Permanent {
+			b.Permanent, b.Duration = true, 0
+		}
+		if given.Release != nil {
+			b.Steps = steps(given.Release.Steps)
+		}
+		b.CodeTo = block.CodeTo(cmp.Or(string(given.CodeTo), string(b.CodeTo)))
+		r.Blocks[reason] = b
+	}
+}
+
+// providers come in the order of use: lesser order first, on ties the lesser name.
+func providers(list []v1alpha1.Provider) []policy.Provider {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b v1alpha1.Provider) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Name, b.Name))
+	})
+	var out []policy.Provider
+	for _, given := range list {
+		p := policy.Provider{
+			Name: given.Name, Type: string(given.Type), Secret: given.SecretRef.Name,
+			Countries: Strings(given.Countries),
+		}
+		for _, c := range given.Channels {
+			p.Channels = append(p.Channels, contact.Channel(c))
+		}
+		out = append(out, p)
+	}
+	return out
+}
