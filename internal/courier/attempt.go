@@ -1,0 +1,135 @@
+package courier
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/policy"
+)
+
+const (
+	// settleTries is how often an outcome is written before it is given up; the
+	// lease then runs out and the message may be sent twice.
+	settleTries = 5
+	settlePause = 200 * time.Millisecond
+)
+
+// outcome is what an attempt amounts to.
+type outcome struct {
+	state message.State
+	// class is the class of the failure, empty where it was sent.
+	class message.ErrorClass
+}
+
+// handle makes one attempt and writes its outcome. It reports whether the message
+// waits for another one.
+func (c *Courier) handle(ctx context.Context, m message.Message) (waits bool) {
+	attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+	o := c.attempt(attempt, m)
+	cancel()
+	if ctx.Err() != nil && o.state != message.Sent {
+		return false // broken off at the end: the lease runs out
+	}
+	now := c.Now()
+	next := now.Add(c.spread(message.RetryIn(m.Attempts)))
+	if o.state == message.Waiting && expired(m, next) {
+		o.state = message.Dead
+	}
+	c.Metrics.count(m, o, now)
+	c.settle(context.WithoutCancel(ctx), m, func(ctx context.Context) error {
+		switch o.state {
+		case message.Sent:
+			return c.Outbox.MarkSent(ctx, m.ID, now)
+		case message.Dead:
+			return c.Outbox.MarkDead(ctx, m.ID, o.class, now)
+		default:
+			return c.Outbox.MarkRetry(ctx, m.ID, next, o.class)
+		}
+	})
+	return o.state == message.Waiting
+}
+
+// attempt tries the providers of the policy in their order.
+func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
+	now := c.Now()
+	if expired(m, now) || (m.Kind == message.Code && m.Challenge.Verdict(now) != code.Open) {
+		return outcome{message.Dead, message.Temporary} // nobody could use it any more
+	}
+	p := c.Policies.For(m.Tenant, m.Account)
+	rendered, err := c.render(m, p, now)
+	if err != nil {
+		c.Log.Error(err, "Could not render a message", "message", m.ID, "tenant", m.Tenant, "kind", m.Kind, "notice", m.Notice)
+		return outcome{message.Waiting, message.Misconfigured}
+	}
+	failed := outcome{message.Waiting, message.Misconfigured} // no provider serves the channel
+	for i, provider := range serving(p, m) {
+		err := c.Sender.Send(ctx, m.Tenant, provider, rendered)
+		if err == nil {
+			return outcome{message.Sent, ""}
+		}
+		class := classOf(err)
+		// One provider that may succeed later outweighs another's refusal.
+		if i == 0 || class != message.Rejected {
+			failed.class = class
+		}
+	}
+	if failed.class == message.Rejected {
+		failed.state = message.Dead
+	}
+	return failed
+}
+
+// settle writes an outcome, in spite of a memory that does not answer at once.
+func (c *Courier) settle(ctx context.Context, m message.Message, write func(context.Context) error) {
+	pause := settlePause
+	for try := 1; ; try++ {
+		err := write(ctx)
+		if err == nil {
+			return
+		}
+		if try == settleTries {
+			c.Log.Error(err, "Could not record what became of a message; it may be sent again", "message", m.ID, "tenant", m.Tenant)
+			return
+		}
+		<-c.After(pause)
+		pause *= 2
+	}
+}
+
+// spread adds up to a quarter to a wait, so that what failed together does not
+// come back together.
+func (c *Courier) spread(d time.Duration) time.Duration {
+	var b [2]byte
+	if _, err := c.Random.Read(b[:]); err != nil {
+		return d
+	}
+	return d + d/4*time.Duration(binary.BigEndian.Uint16(b[:]))/(1<<16)
+}
+
+// serving lists the providers of the policy for the message's channel.
+func serving(p policy.Policy, m message.Message) []policy.Provider {
+	var list []policy.Provider
+	for _, provider := range p.Providers {
+		if slices.Contains(provider.Channels, m.Channel) {
+			list = append(list, provider)
+		}
+	}
+	return list
+}
+
+func expired(m message.Message, at time.Time) bool {
+	return !m.Expires.IsZero() && !at.Before(m.Expires)
+}
+
+func classOf(err error) message.ErrorClass {
+	var e *message.Error
+	if errors.As(err, &e) {
+		return e.Class
+	}
+	return message.Temporary
+}

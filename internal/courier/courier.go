@@ -1,0 +1,211 @@
+// Package courier drains the outbox: it leases messages, renders them and hands
+// them to the providers of the account's policy until one takes them.
+package courier
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/policy"
+)
+
+// Outbox is the memory of messages that wait.
+type Outbox interface {
+	// Lease hands out at most n messages that are due at now and hides them from
+	// other couriers until the given time. Attempts counts the attempts before.
+	Lease(ctx context.Context, n int, now, until time.Time) ([]message.Message, error)
+	MarkSent(ctx context.Context, id string, now time.Time) error
+	// MarkRetry counts a failed attempt and makes the message due at notBefore.
+	MarkRetry(ctx context.Context, id string, notBefore time.Time, class message.ErrorClass) error
+	MarkDead(ctx context.Context, id string, class message.ErrorClass, now time.Time) error
+	// Wake receives after a commit that may have made messages due. A wake-up
+	// that nobody waits for is kept.
+	Wake() <-chan struct{}
+	// NextDue is when the next message becomes due, and false if none waits.
+	NextDue(ctx context.Context, now time.Time) (time.Time, bool, error)
+}
+
+// Policies resolves the policy of an account.
+type Policies interface {
+	For(tenant, account string) policy.Policy
+}
+
+// Coder derives codes, which are stored nowhere.
+type Coder interface {
+	Code(c code.Challenge) string
+}
+
+// Sender hands a message to a provider. Its errors unwrap to *message.Error.
+type Sender interface {
+	Send(ctx context.Context, tenant string, p policy.Provider, m message.Rendered) error
+}
+
+const (
+	// lease hides a message while it is being sent: longer than attemptTimeout,
+	// so that a message is never sent by two couriers at once.
+	lease = 2 * time.Minute
+	// attemptTimeout bounds one attempt over all providers.
+	attemptTimeout = 90 * time.Second
+	// longestWait is the time after which the outbox is looked at in any case.
+	longestWait = time.Minute
+	// shortestWait keeps due messages that others hold from making a busy loop.
+	shortestWait = 100 * time.Millisecond
+	// storePause is the pause after the outbox did not answer.
+	storePause = time.Second
+)
+
+// Courier sends what waits in the outbox. All fields without a default must be
+// set.
+type Courier struct {
+	Outbox   Outbox
+	Policies Policies
+	Coder    Coder
+	Sender   Sender
+	// Now is the clock, After waits on it (clock.WallTimer).
+	Now   func() time.Time
+	After func(time.Duration) <-chan time.Time
+	// Random spreads retries; crypto/rand.Reader.
+	Random io.Reader
+	// Workers bounds how many messages are in flight; the default is 64.
+	Workers int
+	// Grace is how long Run lets messages in flight finish at its end; the
+	// default is 20 s.
+	Grace   time.Duration
+	Metrics *Metrics
+	Log     logr.Logger
+}
+
+// Run drains the outbox until ctx ends; then it finishes what is in flight, for
+// at most Grace. It returns nil.
+func (c *Courier) Run(ctx context.Context) error {
+	r := newRun(c)
+	sending, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	for ctx.Err() == nil {
+		n := r.reserve(ctx)
+		messages, err := c.lease(ctx, n)
+		r.release(n - len(messages))
+		for _, m := range messages {
+			r.start(sending, m)
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			c.Log.Error(err, "Could not lease messages from the outbox; trying again", "pause", storePause)
+			r.pause(ctx, storePause)
+		case n > 0 && len(messages) < n:
+			r.pause(ctx, c.untilDue(ctx))
+		}
+	}
+	r.finish(abort)
+	return nil
+}
+
+func (c *Courier) lease(ctx context.Context, n int) ([]message.Message, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	now := c.Now()
+	return c.Outbox.Lease(ctx, n, now, now.Add(lease))
+}
+
+// untilDue is the wait until the outbox has something again.
+func (c *Courier) untilDue(ctx context.Context) time.Duration {
+	now := c.Now()
+	due, some, err := c.Outbox.NextDue(ctx, now)
+	switch {
+	case err != nil:
+		return storePause
+	case !some:
+		return longestWait
+	}
+	return min(max(due.Sub(now), shortestWait), longestWait)
+}
+
+// run is one Run of a courier: its slots and what is in flight.
+type run struct {
+	*Courier
+	// slots holds a token for every message in flight.
+	slots chan struct{}
+	// settled receives when a message was made due again.
+	settled chan struct{}
+	flying  sync.WaitGroup
+}
+
+func newRun(c *Courier) *run {
+	workers := c.Workers
+	if workers <= 0 {
+		workers = 64
+	}
+	return &run{Courier: c, slots: make(chan struct{}, workers), settled: make(chan struct{}, 1)}
+}
+
+// reserve waits for a free slot, takes all that are free and says how many: 0
+// only at the end.
+func (r *run) reserve(ctx context.Context) int {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return 0
+	}
+	for n := 1; ; n++ {
+		select {
+		case r.slots <- struct{}{}:
+		default:
+			return n
+		}
+	}
+}
+
+func (r *run) release(n int) {
+	for range n {
+		<-r.slots
+	}
+}
+
+// start sends a message on a reserved slot.
+func (r *run) start(ctx context.Context, m message.Message) {
+	r.Metrics.flying.Inc()
+	r.flying.Go(func() {
+		defer r.release(1)
+		defer r.Metrics.flying.Dec()
+		if r.handle(ctx, m) {
+			select {
+			case r.settled <- struct{}{}:
+			default:
+			}
+		}
+	})
+}
+
+// pause waits for d, for new messages or for the end.
+func (r *run) pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-r.Outbox.Wake():
+	case <-r.settled:
+	case <-r.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// finish waits for what is in flight and breaks it off after Grace; the leases of
+// what was broken off run out.
+func (r *run) finish(abort func()) {
+	grace := r.Grace
+	if grace <= 0 {
+		grace = 20 * time.Second
+	}
+	done := make(chan struct{})
+	go func() { r.flying.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-r.After(grace):
+		abort()
+		<-done
+	}
+}
