@@ -257,9 +257,13 @@ func (s Spec) Matches(method string, network netip.Addr, country string) bool {
 }
 
 // ParseNetwork reads a CIDR prefix, or an address as the prefix of itself alone.
+// IPv4 written as IPv6 (::ffff:192.0.2.0/120) is IPv4.
 func ParseNetwork(value string) (netip.Prefix, error) {
 	if strings.Contains(value, "/") {
 		p, err := netip.ParsePrefix(value)
+		if bits := p.Bits() - 96; p.Addr().Is4In6() && bits >= 0 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), bits)
+		}
 		return p.Masked(), err
 	}
 	addr, err := netip.ParseAddr(value)
