@@ -1,0 +1,136 @@
+package limit
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// seed 15: codes may be asked for at a rate with a burst.
+func TestRateTakesABurstAndThenTheRate(t *testing.T) {
+	r := Rate{Count: 10, Per: time.Hour, Burst: 5}
+	var tat time.Time
+	for i := range 5 {
+		next, wait := r.Take(tat, noon)
+		if wait != 0 {
+			t.Fatalf("event %d of the burst waits %v", i+1, wait)
+		}
+		tat = next
+	}
+	for name, c := range map[string]struct {
+		after, want time.Duration
+	}{
+		"the sixth at once waits for a tenth of an hour": {0, 6 * time.Minute},
+		"after four minutes two are left":                {4 * time.Minute, 2 * time.Minute},
+		"a nanosecond early is early":                    {6*time.Minute - 1, 1},
+		"after six minutes it passes":                    {6 * time.Minute, 0},
+		"after a day it passes":                          {24 * time.Hour, 0},
+	} {
+		if _, wait := r.Take(tat, noon.Add(c.after)); wait != c.want {
+			t.Errorf("%s: waits %v, want %v", name, wait, c.want)
+		}
+	}
+}
+
+func TestRateWithoutNumbersLimitsNothing(t *testing.T) {
+	for _, r := range []Rate{{}, {Count: 5}, {Per: time.Hour}} {
+		var tat time.Time
+		for range 100 {
+			next, wait := r.Take(tat, noon)
+			if wait != 0 {
+				t.Fatalf("%+v waits %v", r, wait)
+			}
+			tat = next
+		}
+	}
+}
+
+// In any stretch of time at most the burst and what the rate adds pass; a refused
+// event costs nothing, and after the wait that it is told it passes.
+func TestRateProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := Rate{
+			Count: rapid.IntRange(1, 100).Draw(t, "count"),
+			Per:   time.Duration(rapid.IntRange(1, 7200).Draw(t, "seconds")) * time.Second,
+			Burst: rapid.IntRange(0, 20).Draw(t, "burst"),
+		}
+		interval, burst := r.Per/time.Duration(r.Count), max(r.Burst, 1)
+		var tat time.Time
+		var taken []time.Time
+		now := noon
+		for _, gap := range rapid.SliceOfN(rapid.Int64Range(0, int64(2*interval)), 1, 60).Draw(t, "gaps") {
+			now = now.Add(time.Duration(gap))
+			next, wait := r.Take(tat, now)
+			if wait < 0 {
+				t.Fatalf("waits %v", wait)
+			}
+			if wait == 0 {
+				taken, tat = append(taken, now), next
+				continue
+			}
+			if again, more := r.Take(next, now); more != wait || !again.Equal(next) {
+				t.Fatalf("asking again costs: %v, then %v", wait, more)
+			}
+			if _, more := r.Take(next, now.Add(wait)); more != 0 {
+				t.Fatalf("after the wait of %v still %v", wait, more)
+			}
+			if _, more := r.Take(next, now.Add(wait-1)); more == 0 {
+				t.Fatalf("passes before the wait of %v is over", wait)
+			}
+		}
+		for i := range taken {
+			for j := i; j < len(taken); j++ {
+				if most := burst + int(taken[j].Sub(taken[i])/interval); j-i+1 > most {
+					t.Fatalf("%d events in %v, at most %d allowed", j-i+1, taken[j].Sub(taken[i]), most)
+				}
+			}
+		}
+	})
+}
+
+func TestWindow(t *testing.T) {
+	day := 24 * time.Hour
+	for name, c := range map[string]struct {
+		events []time.Duration
+		want   Window
+	}{
+		"the first event opens it":                   {[]time.Duration{0}, Window{noon, 1}},
+		"within its length events add up":            {[]time.Duration{0, time.Hour, day - 1}, Window{noon, 3}},
+		"when its length has gone a new one begins":  {[]time.Duration{0, time.Hour, day}, Window{noon.Add(day), 1}},
+		"it does not slide: its start stays":         {[]time.Duration{0, 20 * time.Hour, 23 * time.Hour}, Window{noon, 3}},
+		"a clock set back opens no new one":          {[]time.Duration{0, -time.Hour}, Window{noon, 2}},
+		"the new one lasts its own length":           {[]time.Duration{0, 30 * time.Hour, 53 * time.Hour}, Window{noon.Add(30 * time.Hour), 2}},
+		"an event long after begins with that event": {[]time.Duration{0, 1000 * time.Hour}, Window{noon.Add(1000 * time.Hour), 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w Window
+			for _, e := range c.events {
+				w = w.Add(noon.Add(e), day)
+			}
+			if !w.Start.Equal(c.want.Start) || w.Count != c.want.Count {
+				t.Fatalf("%+v, want %+v", w, c.want)
+			}
+		})
+	}
+}
+
+// The count is what happened since the start, and the start is one of the events.
+func TestWindowProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		length := time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "length"))
+		var w Window
+		var events []time.Time
+		now := noon
+		for _, gap := range rapid.SliceOfN(rapid.Int64Range(0, int64(time.Hour)), 1, 50).Draw(t, "gaps") {
+			now = now.Add(time.Duration(gap))
+			events, w = append(events, now), w.Add(now, length)
+			first := events[len(events)-w.Count]
+			if !w.Start.Equal(first) || now.Sub(w.Start) >= length {
+				t.Fatalf("%+v at %v: the %dth last event was at %v", w, now, w.Count, first)
+			}
+		}
+	})
+}
