@@ -64,7 +64,7 @@ func TestParseNamesTheEntryAndShowsNoValue(t *testing.T) {
 			"no JSON":   func([]byte) []byte { return []byte("tr0ub4dor and three") },
 			"no keys":   func([]byte) []byte { return []byte(`{"primaryKeyId":7}`) },
 			"no such primary": func(v []byte) []byte {
-				return bytes.Replace(v, []byte(`"primaryKeyId":`), []byte(`"primaryKeyId":1`), 1)
+				return primaryID.ReplaceAll(v, []byte("${1}1"))
 			},
 			"an unknown status":  func(v []byte) []byte { return bytes.Replace(v, []byte("ENABLED"), []byte("tr0ub4dor and three"), 1) },
 			"a disabled primary": func(v []byte) []byte { return bytes.Replace(v, []byte("ENABLED"), []byte("DISABLED"), 1) },
@@ -126,9 +126,9 @@ func TestKeysPrintNothing(t *testing.T) {
 		t.Fatal("the keys do not even name themselves")
 	}
 	codes := k.material().codes
-	secrets := append(values(t, k.Marshal()), fmt.Sprint(codes), fmt.Sprintf("%x", codes), string(codes))
+	secrets := append(values(t, k.Marshal()), fmt.Sprintf("%d", codes), fmt.Sprintf("%x", codes), string(codes))
 	for _, entry := range k.Marshal() {
-		secrets = append(secrets, fmt.Sprint(entry))
+		secrets = append(secrets, fmt.Sprintf("%d", entry))
 	}
 	for _, secret := range secrets {
 		if leaks(out.String(), secret) {
