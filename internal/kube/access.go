@@ -47,9 +47,10 @@ type Access struct {
 	slots   chan struct{}
 }
 
+// question is what is asked about a token: a resource in a namespace, or a path.
 type question struct {
-	token               [sha256.Size]byte
-	namespace, resource string
+	token                     [sha256.Size]byte
+	namespace, resource, path string
 }
 
 type answer struct {
@@ -65,16 +66,26 @@ func NewAccess(client kubernetes.Interface, now func() time.Time) *Access {
 // Allow returns nil where the token's bearer may create resource in namespace,
 // rules.ErrUnauthenticated or rules.ErrForbidden where not, and
 // rules.ErrUnavailable where the apiserver does not answer and no success of the
-// last 10 minutes stands.
+// last 10 minutes stands. The token must be for Audience.
 func (a *Access) Allow(ctx context.Context, token, namespace, resource string) error {
-	q := question{sha256.Sum256([]byte(token)), namespace, resource}
+	return a.ask(ctx, token, question{namespace: namespace, resource: resource})
+}
+
+// AllowPath does the same for getting a path, such as /metrics. The token must be
+// for the apiserver itself, as a scraper's is.
+func (a *Access) AllowPath(ctx context.Context, token, path string) error {
+	return a.ask(ctx, token, question{path: path})
+}
+
+func (a *Access) ask(ctx context.Context, token string, q question) error {
+	q.token = sha256.Sum256([]byte(token))
 	known, ok := a.recall(q)
 	age := a.now().Sub(known.at)
 	if ok && (known.err == nil && age < accessFresh || known.err != nil && age < denialFresh) {
 		return known.err
 	}
-	_, err, _ := a.group.Do(fmt.Sprintf("%x/%s/%s", q.token, namespace, resource), func() (any, error) {
-		return nil, a.review(context.WithoutCancel(ctx), token, namespace, resource)
+	_, err, _ := a.group.Do(fmt.Sprintf("%x/%s/%s/%s", q.token, q.namespace, q.resource, q.path), func() (any, error) {
+		return nil, a.review(context.WithoutCancel(ctx), token, q)
 	})
 	if errors.Is(err, rules.ErrUnavailable) {
 		if ok && known.err == nil && age < accessStale {
@@ -95,7 +106,7 @@ func (a *Access) recall(q question) (answer, bool) {
 	return known, ok
 }
 
-func (a *Access) review(ctx context.Context, token, namespace, resource string) error {
+func (a *Access) review(ctx context.Context, token string, q question) error {
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
 	select {
@@ -104,46 +115,59 @@ func (a *Access) review(ctx context.Context, token, namespace, resource string) 
 	case <-ctx.Done():
 		return fmt.Errorf("review a token: too many reviews wait: %w", rules.ErrUnavailable)
 	}
-	user, err := a.authenticate(ctx, token)
+	user, err := a.authenticate(ctx, token, q)
 	if err != nil {
 		return err
 	}
-	return a.authorize(ctx, user, namespace, resource)
+	return a.authorize(ctx, user, q)
 }
 
-func (a *Access) authenticate(ctx context.Context, token string) (authenticationv1.UserInfo, error) {
+func (a *Access) authenticate(ctx context.Context, token string, q question) (authenticationv1.UserInfo, error) {
+	var audiences []string
+	if q.path == "" {
+		audiences = []string{Audience}
+	}
 	review, err := a.client.AuthenticationV1().TokenReviews().Create(ctx, &authenticationv1.TokenReview{
-		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: []string{Audience}},
+		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: audiences},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return authenticationv1.UserInfo{}, fmt.Errorf("review a token at the apiserver (%w): %w", rules.ErrUnavailable, err)
 	}
-	if !review.Status.Authenticated || !slices.Contains(review.Status.Audiences, Audience) {
+	// An authenticator that knows no audiences answers with none.
+	if !review.Status.Authenticated || len(audiences) > 0 && !slices.Contains(review.Status.Audiences, Audience) {
 		return authenticationv1.UserInfo{}, rules.ErrUnauthenticated
 	}
 	return review.Status.User, nil
 }
 
-func (a *Access) authorize(ctx context.Context, user authenticationv1.UserInfo, namespace, resource string) error {
+func (a *Access) authorize(ctx context.Context, user authenticationv1.UserInfo, q question) error {
 	extra := make(map[string]authorizationv1.ExtraValue, len(user.Extra))
 	for k, v := range user.Extra {
 		extra[k] = authorizationv1.ExtraValue(v)
 	}
-	review, err := a.client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
-		Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra,
-			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: namespace, Verb: "create", Resource: resource,
-				Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version,
-			},
-		},
-	}, metav1.CreateOptions{})
+	spec := authorizationv1.SubjectAccessReviewSpec{User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra}
+	if q.path != "" {
+		spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Path: q.path, Verb: "get"}
+	} else {
+		spec.ResourceAttributes = &authorizationv1.ResourceAttributes{
+			Namespace: q.namespace, Verb: "create", Resource: q.resource,
+			Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version,
+		}
+	}
+	review, err := a.client.AuthorizationV1().SubjectAccessReviews().Create(ctx,
+		&authorizationv1.SubjectAccessReview{Spec: spec}, metav1.CreateOptions{})
 	if err != nil {
 		return fmt.Errorf("review access at the apiserver (%w): %w", rules.ErrUnavailable, err)
 	}
 	if !review.Status.Allowed {
-		return fmt.Errorf("%s may not create %s.%s in namespace %s: %w",
-			user.Username, resource, v1alpha1.GroupVersion.Group, namespace, rules.ErrForbidden)
+		return fmt.Errorf("%s may not %s: %w", user.Username, q, rules.ErrForbidden)
 	}
 	return nil
+}
+
+func (q question) String() string {
+	if q.path != "" {
+		return "get " + q.path
+	}
+	return fmt.Sprintf("create %s.%s in namespace %s", q.resource, v1alpha1.GroupVersion.Group, q.namespace)
 }
