@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/problem"
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/password"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+type challengeInput struct {
+	Body struct {
+		Ticket    string          `json:"ticket,omitempty" minLength:"1" maxLength:"4096" doc:"Of a denied sign-in. It works once and opens the flow."`
+		Purpose   code.Purpose    `json:"purpose" enum:"Unblock,AddContact,StepUp,Recheck,Recovery,Cancel" doc:"This version serves Unblock."`
+		ContactID string          `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"One of the account's contacts; without it and without an address, the first."`
+		Channel   contact.Channel `json:"channel,omitempty" enum:"Email,SMS,Voice,App" doc:"With address."`
+		Address   string          `json:"address,omitempty" minLength:"1" maxLength:"64" doc:"A phone number, where the account may enter one."`
+		Country   string          `json:"country,omitempty" pattern:"^[A-Za-z]{2}$" patternDescription:"ISO 3166 alpha-2 code" doc:"In which the number was typed."`
+	}
+}
+
+type challengeOutput struct {
+	SetCookie string `header:"Set-Cookie" doc:"The credential of the flow, where a ticket opened it."`
+	Body      Challenge
+}
+
+func (s *site) apiRequestCode(ctx context.Context, in *challengeInput) (*challengeOutput, error) {
+	if in.Body.Purpose != code.Unblock {
+		return nil, problem.New(http.StatusUnprocessableEntity, "purpose-unsupported", "This version serves the purpose Unblock only")
+	}
+	if in.Body.ContactID != "" && in.Body.Address != "" {
+		return nil, invalid("body.address", "give either contactId or address")
+	}
+	if in.Body.Address != "" && in.Body.Channel == "" {
+		return nil, invalid("body.channel", "say how the number shall be reached: SMS or Voice")
+	}
+	out, visit := &challengeOutput{}, callOf(ctx).visit
+	var opened string
+	if in.Body.Ticket != "" {
+		var err error
+		if opened, err = s.Desk.Open(ctx, visit.Host, in.Body.Ticket, true); err != nil {
+			return nil, s.apiFailure(ctx, err, "")
+		}
+		visit = flow.Visit{Host: visit.Host, Credential: opened, Network: visit.Network}
+		out.SetCookie = credentialCookie(opened).String()
+	}
+	to := flow.Target{ContactID: in.Body.ContactID, Channel: in.Body.Channel, Number: in.Body.Address, Country: in.Body.Country}
+	view, err := s.issueTo(ctx, visit, to)
+	if err != nil {
+		return nil, s.apiFailure(ctx, err, opened)
+	}
+	out.Body = challengeOf(view)
+	return out, nil
+}
+
+// issueTo asks for a code; a target that names nothing is the first destination.
+func (s *site) issueTo(ctx context.Context, v flow.Visit, to flow.Target) (flow.ChallengeView, error) {
+	if to.ContactID == "" && to.Number == "" {
+		o, err := s.Desk.Overview(ctx, v)
+		if err != nil {
+			return flow.ChallengeView{}, err
+		}
+		if len(o.Destinations) == 0 {
+			return flow.ChallengeView{}, nowhere(o)
+		}
+		to = flow.Target{ContactID: o.Destinations[0].ContactID}
+	}
+	return s.Desk.RequestCode(ctx, v, to)
+}
+
+// nowhere says why an account has no first destination.
+func nowhere(o flow.Overview) error {
+	switch {
+	case o.State.Terminal():
+		return rules.ErrOver
+	case o.Stage != session.Opened || !o.Releasable:
+		return rules.ErrOrder
+	default:
+		return rules.ErrDestination
+	}
+}
+
+type resendInput struct {
+	ID   string `path:"id" maxLength:"128"`
+	Body *struct {
+		ContactID string `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"Another contact; the same one if absent."`
+	}
+}
+
+func (s *site) apiResend(ctx context.Context, in *resendInput) (*challengeOutput, error) {
+	to := flow.Target{}
+	if in.Body != nil {
+		to.ContactID = in.Body.ContactID
+	}
+	view, err := s.Desk.Resend(ctx, callOf(ctx).visit, in.ID, to)
+	if err != nil {
+		return nil, s.apiFailure(ctx, err, "")
+	}
+	return &challengeOutput{Body: challengeOf(view)}, nil
+}
+
+type codeInput struct {
+	ID   string `path:"id" maxLength:"128"`
+	Body struct {
+		Code string `json:"code" minLength:"1" maxLength:"64" doc:"The digits; spaces do not matter."`
+	}
+}
+
+// next is the step that follows: ChangePassword, or Done.
+type next struct {
+	SetCookie string `header:"Set-Cookie" doc:"The new credential of the flow."`
+	Body      struct {
+		Next string `json:"next" enum:"ChangePassword,Done"`
+	}
+}
+
+func nextStep(step block.Step, credential string) *next {
+	out := &next{}
+	out.Body.Next = "Done"
+	if step != "" {
+		out.Body.Next = string(step)
+	}
+	if credential != "" {
+		out.SetCookie = credentialCookie(credential).String()
+	}
+	return out
+}
+
+func (s *site) apiSubmitCode(ctx context.Context, in *codeInput) (*next, error) {
+	step, credential, err := s.tryCode(callOf(ctx).request, in.ID, in.Body.Code)
+	if err != nil {
+		return nil, s.apiFailure(ctx, err, credential)
+	}
+	return nextStep(step, credential), nil
+}
+
+type passwordInput struct {
+	Body struct {
+		Password string `json:"password" minLength:"1" maxLength:"1024"`
+	}
+}
+
+func (s *site) apiSetPassword(ctx context.Context, in *passwordInput) (*next, error) {
+	if err := s.Desk.SetPassword(ctx, callOf(ctx).visit, in.Body.Password); err != nil {
+		return nil, s.apiFailure(ctx, err, "")
+	}
+	return nextStep("", ""), nil
+}
+
+type verdictOutput struct {
+	Body struct {
+		Score       int      `json:"score" minimum:"0" maximum:"4" doc:"0: guessed at once; 4: very strong."`
+		Acceptable  bool     `json:"acceptable"`
+		Reasons     []string `json:"reasons" doc:"Why it would be refused; stable for programs."`
+		Suggestions []string `json:"suggestions" doc:"What would help, in English."`
+	}
+}
+
+func (s *site) apiCheckPassword(ctx context.Context, in *passwordInput) (*verdictOutput, error) {
+	verdict, err := s.Desk.CheckPassword(ctx, callOf(ctx).visit, in.Body.Password)
+	if err != nil {
+		return nil, s.apiFailure(ctx, err, "")
+	}
+	out := &verdictOutput{}
+	out.Body.Score, out.Body.Acceptable = verdict.Score, verdict.Acceptable
+	out.Body.Reasons, out.Body.Suggestions = texts[password.Reason](verdict.Reasons), some(verdict.Suggestions)
+	return out, nil
+}
+
+type accountOutput struct{ Body Account }
+
+func (s *site) apiAccount(ctx context.Context, _ *struct{}) (*accountOutput, error) {
+	o, err := s.Desk.Overview(ctx, callOf(ctx).visit)
+	if err != nil {
+		return nil, s.apiFailure(ctx, err, "")
+	}
+	return &accountOutput{accountOf(o)}, nil
+}
+
+// invalid is the answer to a fault that the schema cannot tell.
+func invalid(location, message string) error {
+	p := problem.New(http.StatusUnprocessableEntity, "invalid-request", "The request is not valid")
+	p.Errors = []problem.Detail{{Location: location, Message: message}}
+	return p
+}

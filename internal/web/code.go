@@ -1,0 +1,134 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/problem"
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+// maxCode bounds a typed code, in bytes.
+const maxCode = 64
+
+// codePage takes the code.
+type codePage struct {
+	flow.Overview
+	Code    flow.ChallengeView
+	Expired bool
+	Spent   bool
+	// Left is how long the code still lives, Wait how long until another may be
+	// asked for.
+	Left, Wait time.Duration
+}
+
+// IsPhone says whether the advice for telephones fits.
+func (p codePage) IsPhone() bool {
+	return p.Code.Channel == contact.SMS || p.Code.Channel == contact.Voice
+}
+
+func (s *site) showCode(w http.ResponseWriter, r *http.Request) error {
+	return s.codePage(w, r, http.StatusOK, nil)
+}
+
+// codePage shows the flow's current code, whichever one the form was about.
+func (s *site) codePage(w http.ResponseWriter, r *http.Request, status int, t *trouble) error {
+	o, here, err := s.at(w, r, session.Opened)
+	if err != nil || !here {
+		return err
+	}
+	if o.Challenge == nil {
+		see(w, home[session.Opened])
+		return nil
+	}
+	c, now := *o.Challenge, s.Now()
+	data := codePage{
+		Overview: o, Code: c, Spent: c.AttemptsLeft == 0, Expired: !now.Before(c.ExpiresAt),
+		Left: c.ExpiresAt.Sub(now), Wait: max(c.ResendAt.Sub(now), 0),
+	}
+	title := "Enter your security code"
+	switch {
+	case data.Spent:
+		title, t = "Too many wrong codes", nil
+	case data.Expired:
+		title = "Your code has expired"
+	}
+	p := of(o, title, 2, data)
+	p.Trouble = t
+	if t != nil && t.Field == "code" {
+		t.Lines = append(t.Lines, attempts(c.AttemptsLeft))
+	}
+	s.render(w, status, "code", p)
+	return nil
+}
+
+func attempts(left int) string {
+	if left == 1 {
+		return "You have one attempt left."
+	}
+	return fmt.Sprintf("You have %d attempts left.", left)
+}
+
+// submitCode tries a code. What cannot be a code at all costs no attempt.
+func (s *site) submitCode(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	next, credential, err := s.tryCode(r, r.PostForm.Get("id"), r.PostForm.Get("code"))
+	if credential != "" {
+		http.SetCookie(w, credentialCookie(credential))
+	}
+	switch {
+	case err == nil && next == block.ChangePassword:
+		see(w, home[session.Proved])
+		return nil
+	case err == nil:
+		see(w, home[session.Done])
+		return nil
+	case credential != "":
+		return err
+	default:
+		return s.codeTrouble(w, r, err)
+	}
+}
+
+func (s *site) tryCode(r *http.Request, id, submitted string) (block.Step, string, error) {
+	digits := code.Normalize(strings.TrimSpace(submitted))
+	if digits == "" || len(digits) > maxCode || strings.Trim(digits, "0123456789") != "" {
+		return "", "", problem.New(http.StatusUnprocessableEntity, "code-unreadable", "A security code has digits only")
+	}
+	return s.Desk.SubmitCode(r.Context(), s.visit(r), id, digits)
+}
+
+// resend sends another code in place of the current one, or to another contact.
+func (s *site) resend(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	to := flow.Target{ContactID: r.PostForm.Get("contact")}
+	if _, err := s.Desk.Resend(r.Context(), s.visit(r), r.PostForm.Get("id"), to); err != nil {
+		return s.codeTrouble(w, r, err)
+	}
+	see(w, "/unblock/code")
+	return nil
+}
+
+// codeTrouble shows an error on the page of the code where it belongs there.
+func (s *site) codeTrouble(w http.ResponseWriter, r *http.Request, err error) error {
+	if errors.Is(err, rules.ErrNotFound) {
+		err = rules.ErrGone
+	}
+	t, status := s.trouble(w, r, err, "code")
+	if t == nil {
+		return err
+	}
+	return s.codePage(w, r, status, t)
+}

@@ -1,0 +1,105 @@
+// Package web is what end users meet: pages that work without JavaScript, and the
+// same deeds as JSON under /v1.
+package web
+
+import (
+	"context"
+	"html/template"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/password"
+)
+
+// Desk serves the people at the pages.
+type Desk interface {
+	// Peek shows the block of a ticket and changes nothing.
+	Peek(ctx context.Context, host, ticket string) (flow.Overview, error)
+	// Open redeems a ticket once and returns the credential of a new flow.
+	Open(ctx context.Context, host, ticket string, bearer bool) (credential string, err error)
+	// Overview shows where the flow of a visit stands.
+	Overview(ctx context.Context, v flow.Visit) (flow.Overview, error)
+	RequestCode(ctx context.Context, v flow.Visit, to flow.Target) (flow.ChallengeView, error)
+	Resend(ctx context.Context, v flow.Visit, challengeID string, to flow.Target) (flow.ChallengeView, error)
+	// SubmitCode returns the next step, if any, and the credential that replaces
+	// the one of the visit.
+	SubmitCode(ctx context.Context, v flow.Visit, challengeID, code string) (next block.Step, credential string, err error)
+	SetPassword(ctx context.Context, v flow.Visit, newPassword string) error
+	CheckPassword(ctx context.Context, v flow.Visit, candidate string) (password.Strength, error)
+}
+
+// Country is a line of the list of countries beside a phone number.
+type Country struct {
+	// ISO is the ISO 3166 alpha-2 code.
+	ISO  string
+	Name string
+	// CallingCode has no plus sign.
+	CallingCode int
+}
+
+// Config is what the public listener needs.
+type Config struct {
+	Desk Desk
+	// Tenant returns the tenant whose pages a host serves. The host is in lower
+	// case and carries its port where it is not the scheme's own.
+	Tenant func(host string) (string, bool)
+	// ClientAddr is a request's address as the configuration trusts its proxies;
+	// nil takes the connection's own.
+	ClientAddr func(*http.Request) netip.Addr
+	// Countries are offered, in this order, where a person enters a number.
+	Countries []Country
+	// Scheme of the public pages: https (with HSTS), or http on a developer's machine.
+	Scheme string
+	// Now is the clock.
+	Now func() time.Time
+	Log logr.Logger
+}
+
+// site holds what every handler shares.
+type site struct {
+	Config
+	assets assets
+	pages  map[string]*template.Template
+	mux    *http.ServeMux
+}
+
+// New returns the handler of the public listener.
+func New(c Config) http.Handler {
+	if c.ClientAddr == nil {
+		c.ClientAddr = connectionAddr
+	}
+	s := &site{Config: c, assets: loadAssets(), pages: parsePages(), mux: http.NewServeMux()}
+	s.routePages()
+	s.routeAPI()
+	return s.observed(s.secured(s.onKnownHost(s.sameOrigin(s.bounded(http.HandlerFunc(s.dispatch))))))
+}
+
+func (s *site) routePages() {
+	s.mux.Handle("GET /assets/{name}", s.assets)
+	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /{$}":               s.start,
+		"GET /unblock":           s.showBlock,
+		"POST /unblock":          s.openFlow,
+		"GET /unblock/contact":   s.showContact,
+		"POST /unblock/contact":  s.requestCode,
+		"GET /unblock/code":      s.showCode,
+		"POST /unblock/code":     s.submitCode,
+		"POST /unblock/resend":   s.resend,
+		"GET /unblock/password":  s.showPassword,
+		"POST /unblock/password": s.setPassword,
+		"GET /unblock/done":      s.showDone,
+		"GET /password-check":    s.showPasswordCheck,
+		"POST /password-check":   s.checkPassword,
+	} {
+		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := handle(w, r); err != nil {
+				s.fail(w, r, err)
+			}
+		})
+	}
+}
