@@ -1,0 +1,175 @@
+package kube
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/limit"
+	"holdfast.dev/holdfast/internal/rules/policy"
+)
+
+func vp(namespace, name string, patterns ...v1alpha1.AccountPattern) *v1alpha1.VerificationPolicy {
+	return &v1alpha1.VerificationPolicy{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       v1alpha1.VerificationPolicySpec{Accounts: v1alpha1.AccountSelector{Patterns: patterns}},
+	}
+}
+
+func TestAnEmptyPolicyIsTheSeedsNumbers(t *testing.T) {
+	got, err := Policy(vp("shop", "all", "*"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := policy.Default()
+	want.Tenant, want.Name = "shop", "all"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("policy (-seeds +got):\n%s", diff)
+	}
+	// The numbers themselves, so that a change of the defaults is seen here too.
+	unusual := got.Blocks[block.UnusualActivity]
+	if unusual.Duration != 24*time.Hour || len(unusual.Steps) != 2 || unusual.CodeTo != block.SecurityInfo {
+		t.Errorf("seed 4, 30: %+v", unusual)
+	}
+	if c := got.Codes; c.Length != 6 || c.TTL != 10*time.Minute || c.MaxAttempts != 5 || c.ResendAfter != time.Minute || c.MaxWrongPerDay != 10 {
+		t.Errorf("codes: %+v", c)
+	}
+	if got.Retention != 720*time.Hour || got.Mode != policy.Enforce || got.AccountType != policy.Personal {
+		t.Errorf("retention %v, mode %v, type %v", got.Retention, got.Mode, got.AccountType)
+	}
+}
+
+func TestAFullPolicy(t *testing.T) {
+	score := int32(0)
+	in := vp("shop", "all", "*")
+	in.Spec.Accounts.Type, in.Spec.Mode = v1alpha1.AccountTypeWork, v1alpha1.ModeShadow
+	in.Spec.Hosts = []v1alpha1.Host{"id.shop.example", "evil.example"}
+	in.Spec.Providers = []v1alpha1.Provider{
+		{Name: "b", Type: v1alpha1.ProviderTwilio, SecretRef: v1alpha1.SecretReference{Name: "sb"}, Channels: []v1alpha1.Channel{v1alpha1.ChannelSMS}, Countries: []v1alpha1.CountryCode{"DE"}},
+		{Name: "z", Type: v1alpha1.ProviderSMTP, SecretRef: v1alpha1.SecretReference{Name: "sz"}, Channels: []v1alpha1.Channel{v1alpha1.ChannelEmail}, Order: -1},
+		{Name: "a", Type: v1alpha1.ProviderSMTP, SecretRef: v1alpha1.SecretReference{Name: "sa"}, Channels: []v1alpha1.Channel{v1alpha1.ChannelEmail}},
+	}
+	in.Spec.Codes = v1alpha1.CodePolicy{Length: 8, TTL: "5m", EmailTTL: "1h", MaxAttempts: 3, ResendAfter: "30s", MaxWrongPerDay: 7}
+	in.Spec.Limits.Account = &v1alpha1.Rate{Count: 3, Per: "1h"}
+	in.Spec.Blocks.Reasons = []v1alpha1.ReasonPolicy{
+		{Reason: v1alpha1.BlockReasonHighRequestVolume, Permanent: true},
+		{Reason: v1alpha1.BlockReasonUnusualActivity, Duration: "2h", CodeTo: v1alpha1.CodeToAnyNumber, Release: &v1alpha1.ReleaseSpec{Steps: []v1alpha1.ReleaseStep{v1alpha1.StepVerifyCode}}},
+	}
+	in.Spec.Password = v1alpha1.PasswordPolicy{MinLength: 12, MinScore: &score, Blocklist: []string{"shop"}}
+	in.Spec.Messages = v1alpha1.MessagePolicy{ProductName: "Shop", Sender: "no-reply@shop.example"}
+	in.Spec.Identity.Adapter = &v1alpha1.IdentityAdapter{Type: v1alpha1.AdapterWebhook, SecretRef: v1alpha1.SecretReference{Name: "idp"}}
+	in.Spec.Retention.Objects = "48h"
+	in.Spec.Help.URL = "https://help.shop.example"
+
+	got, err := Policy(in, Tenants{"shop": {"id.shop.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := policy.Default()
+	want.Tenant, want.Name, want.AccountType, want.Mode = "shop", "all", policy.Work, policy.Shadow
+	want.Hosts = []string{"id.shop.example"}
+	want.Providers = []policy.Provider{
+		{Name: "z", Type: "SMTP", Secret: "sz", Channels: []contact.Channel{contact.Email}},
+		{Name: "a", Type: "SMTP", Secret: "sa", Channels: []contact.Channel{contact.Email}},
+		{Name: "b", Type: "Twilio", Secret: "sb", Channels: []contact.Channel{contact.SMS}, Countries: []string{"DE"}},
+	}
+	want.Codes = policy.Codes{Length: 8, TTL: 5 * time.Minute, EmailTTL: time.Hour, MaxAttempts: 3, ResendAfter: 30 * time.Second, MaxWrongPerDay: 7}
+	want.Limits.Account = limit.Rate{Count: 3, Per: time.Hour, Burst: 1}
+	want.Blocks[block.HighRequestVolume] = policy.Block{Permanent: true, Steps: want.Blocks[block.HighRequestVolume].Steps, CodeTo: block.SecurityInfo}
+	want.Blocks[block.UnusualActivity] = policy.Block{Duration: 2 * time.Hour, Steps: []block.Step{block.VerifyCode}, CodeTo: block.AnyNumber}
+	want.Password = policy.Password{MinLength: 12, MinScore: 0, Blocklist: []string{"shop"}}
+	want.Messages = policy.Messages{ProductName: "Shop", Sender: "no-reply@shop.example"}
+	want.Identity = policy.Identity{Adapter: "Webhook", Secret: "idp"}
+	want.Retention, want.HelpURL = 48*time.Hour, "https://help.shop.example"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("policy (-want +got):\n%s", diff)
+	}
+}
+
+func TestAPolicyNamesTheFieldThatCannotBeRead(t *testing.T) {
+	in := vp("shop", "all", "*")
+	in.Spec.Codes.TTL = "1d"
+	if _, err := Policy(in, nil); err == nil || !strings.Contains(err.Error(), "spec.codes.ttl") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPoliciesChooseAmongTheAccepted(t *testing.T) {
+	p := NewPolicies(Tenants{"shop": {"a.example", "b.example"}, "other": {"c.example"}})
+	var told []string
+	p.OnChange(func(tenant string) { told = append(told, tenant) })
+	apply := func(in *v1alpha1.VerificationPolicy) {
+		t.Helper()
+		if err := p.Apply(in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, vip := vp("shop", "all", "*"), vp("shop", "vip", "vip-*", "boss")
+	all.Spec.Hosts, vip.Spec.Hosts = []v1alpha1.Host{"a.example"}, []v1alpha1.Host{"c.example"}
+	apply(all)
+	apply(vip)
+	for account, want := range map[string]string{"x": "all", "vip-1": "vip", "boss": "vip", "boss-2": "all"} {
+		if got := p.For("shop", account); got.Name != want || got.Tenant != "shop" {
+			t.Errorf("%s: policy %s/%s, want %s", account, got.Tenant, got.Name, want)
+		}
+	}
+	if got := p.For("other", "x"); got.Name != "" || got.Retention != policy.Default().Retention || got.Tenant != "other" {
+		t.Errorf("an account that no policy names: %+v", got)
+	}
+	if tenant, ok := p.Tenant("a.example"); !ok || tenant != "shop" {
+		t.Errorf("a.example serves %q, %v", tenant, ok)
+	}
+	if _, ok := p.Tenant("c.example"); ok {
+		t.Error("a host that is granted to another namespace is served")
+	}
+	if _, ok := p.Tenant("b.example"); ok {
+		t.Error("a host that no policy names is served")
+	}
+
+	// On a shared pattern the lesser name holds, whatever came first.
+	early := vp("shop", "early", "vip-*")
+	apply(early)
+	if got := p.For("shop", "vip-1").Name; got != "early" {
+		t.Errorf("vip-1: policy %s, want early", got)
+	}
+	if got := p.For("shop", "boss").Name; got != "all" {
+		t.Errorf("boss: policy %s: a conflicted policy holds for nobody", got)
+	}
+	p.Remove("shop", "early")
+	if got := p.For("shop", "boss").Name; got != "vip" {
+		t.Errorf("boss: policy %s after the conflict is gone", got)
+	}
+
+	before := len(told)
+	apply(vip.DeepCopy())
+	if len(told) != before {
+		t.Error("a resync was told as a change")
+	}
+	broken := vp("shop", "all", "*")
+	broken.Spec.Retention.Objects = "1d"
+	if err := p.Apply(broken); err == nil || p.For("shop", "x").Name != "" {
+		t.Errorf("a policy that cannot be read still holds (error %v)", err)
+	}
+}
+
+func TestTenants(t *testing.T) {
+	got, err := ParseTenants([]string{"shop=id.shop.example,ID2.shop.example", "quiet", "shop=:8080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Tenants{"shop": {"id.shop.example", "id2.shop.example", ":8080"}, "quiet": nil}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("tenants (-want +got):\n%s", diff)
+	}
+	for _, bad := range [][]string{nil, {"=a.example"}, {"a=x.example", "b=x.example"}} {
+		if _, err := ParseTenants(bad); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
