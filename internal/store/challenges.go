@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+const challengeColumns = `id, tenant, account, purpose, object, flow, contact_id, channel, destination, hint, language,
+	nonce, epoch, digits, created_at, expires_at, resend_at, max_attempts, attempts, sends, consumed_at, superseded_at`
+
+// currentEpoch is compared with a challenge's own: a restored store voids it.
+const currentEpoch = `(SELECT value FROM meta WHERE name = 'epoch')`
+
+// IssueChallenge checks the resend wait, the limits and the budgets, replaces the
+// flow's earlier challenge, carries its attempts over (a resend adds no guesses) and
+// writes challenge, outbox row and audit. Refusals are *rules.LimitError,
+// rules.ErrSpent, ErrNoFlow, ErrOrder (the flow has proved already) or
+// ErrDestination (there is nothing to repeat); they take nothing from any limit. It
+// returns the challenge as stored.
+func (s *Store) IssueChallenge(ctx context.Context, issue code.Issue) (code.Challenge, error) {
+	var issued code.Challenge
+	err := s.write(ctx, func(t *tx) (err error) {
+		issued, err = t.issue(issue)
+		return err
+	})
+	var limited *rules.LimitError
+	if errors.As(err, &limited) || errors.Is(err, rules.ErrSpent) {
+		c := issue.Challenge
+		s.auditRefusal(ctx, entry{at: issue.Now, tenant: c.Tenant, account: c.Account, action: actionCodeRefused, object: c.Object, detail: err.Error()})
+	}
+	if err != nil {
+		return code.Challenge{}, err
+	}
+	return issued, nil
+}
+
+func (t *tx) issue(issue code.Issue) (code.Challenge, error) {
+	c, now := issue.Challenge, stored(issue.Now)
+	f, err := t.lockFlow(c.Flow)
+	switch {
+	case err != nil:
+		return c, err
+	case !f.Live(now):
+		return c, rules.ErrNoFlow
+	case f.Stage != session.Opened:
+		return c, rules.ErrOrder
+	}
+	last, err := t.supersede(c.Flow, now)
+	if err != nil {
+		return c, err
+	}
+	if issue.Address == "" {
+		if last.ID == "" {
+			return c, rules.ErrDestination
+		}
+		if issue.Address, err = t.challengeAddress(last); err != nil {
+			return c, err
+		}
+		c.Destination, c.Hint = last.Destination, last.Hint
+	}
+	c.Attempts, c.Sends = last.Attempts, last.Sends+1
+	if c.AttemptsLeft() == 0 {
+		return c, rules.ErrSpent
+	}
+	if now.Before(last.ResendAfter) {
+		return c, &rules.LimitError{Subject: "resend", RetryAfter: last.ResendAfter.Sub(now)}
+	}
+	if err := t.takeAll(issue, c, now); err != nil {
+		return c, err
+	}
+	c.Created, c.Expires = now, stored(c.Expires)
+	c.ResendAfter = now.Add(code.ResendWait(issue.FirstWait, c.Sends)).Truncate(time.Millisecond)
+	c.Consumed, c.Superseded = time.Time{}, time.Time{}
+	if c.Epoch, err = one(t.queries, plain[int64], `SELECT value FROM meta WHERE name = 'epoch'`); err != nil {
+		return c, err
+	}
+	return c, t.saveIssue(c, issue)
+}
+
+// takeAll asks every budget and limit; what one refuses takes nothing, since the
+// transaction ends there.
+func (t *tx) takeAll(issue code.Issue, c code.Challenge, now time.Time) error {
+	if err := t.checkWrongCodes(c.Tenant, c.Account, issue.MaxWrongPerDay, now); err != nil {
+		return err
+	}
+	if issue.Entered {
+		if err := t.checkEnteredNumber(c, now); err != nil {
+			return err
+		}
+	}
+	for _, l := range issue.Limits {
+		if l.Subject == "contact" && l.ID == "" {
+			l.ID = c.Destination // repeated: only the store knew it
+		}
+		if err := t.take(c.Tenant, l, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// supersede ends the flow's challenge and returns it, or the zero Challenge where
+// there is none.
+func (t *tx) supersede(flowID string, now time.Time) (code.Challenge, error) {
+	last, err := one(t.queries, scanChallenge, `UPDATE challenges SET superseded_at = $2
+		WHERE flow = $1 AND superseded_at IS NULL RETURNING `+challengeColumns, flowID, instant(now))
+	if errors.Is(err, rules.ErrNotFound) {
+		return code.Challenge{}, nil
+	}
+	return last, err
+}
+
+func (t *tx) saveIssue(c code.Challenge, issue code.Issue) error {
+	sealed, err := t.sealer.Seal([]byte(issue.Address), place(c.Tenant, c.Account, c.ID, columnChallenge))
+	if err != nil {
+		return fmt.Errorf("seal the destination of challenge %s: %w", c.ID, err)
+	}
+	if _, err := t.exec(`INSERT INTO challenges (`+challengeColumns+`, address) VALUES
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+		c.ID, c.Tenant, c.Account, c.Purpose, c.Object, c.Flow, c.ContactID, c.Channel, c.Destination, c.Hint, c.Language,
+		c.Nonce[:], c.Epoch, c.Digits, instant(c.Created), instant(c.Expires), instant(c.ResendAfter),
+		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), sealed); err != nil {
+		return err
+	}
+	if err := t.insertMessages([]message.Message{{
+		ID: issue.MessageID, Tenant: c.Tenant, Account: c.Account, Kind: message.Code, Challenge: c,
+		Channel: c.Channel, Language: c.Language, NotBefore: c.Created, Expires: c.Expires, Created: c.Created,
+	}}); err != nil {
+		return err
+	}
+	return t.audit(entry{at: c.Created, tenant: c.Tenant, account: c.Account, action: actionCodeIssued, object: c.ID, detail: c.Object})
+}
+
+// challengeAddress opens the destination of a challenge.
+func (t *tx) challengeAddress(c code.Challenge) (string, error) {
+	sealed, err := one(t.queries, plain[[]byte], `SELECT address FROM challenges WHERE id = $1`, c.ID)
+	if err != nil {
+		return "", err
+	}
+	address, err := t.sealer.Open(sealed, place(c.Tenant, c.Account, c.ID, columnChallenge))
+	if err != nil {
+		return "", fmt.Errorf("open the destination of challenge %s: %w", c.ID, err)
+	}
+	return string(address), nil
+}
+
+// Challenge reads a flow's challenge and how far its message has come, or
+// rules.ErrNotFound.
+func (s *Store) Challenge(ctx context.Context, id, flowID string) (code.Challenge, message.Delivery, error) {
+	return s.challenge(ctx, `WHERE id = $1 AND flow = $2`, id, flowID)
+}
+
+// CurrentChallenge reads the flow's latest challenge, or rules.ErrNotFound.
+func (s *Store) CurrentChallenge(ctx context.Context, flowID string) (code.Challenge, message.Delivery, error) {
+	return s.challenge(ctx, `WHERE flow = $1 AND superseded_at IS NULL`, flowID)
+}
+
+func (s *Store) challenge(ctx context.Context, where string, args ...any) (code.Challenge, message.Delivery, error) {
+	c, err := one(s.read(ctx), scanChallenge, `SELECT `+challengeColumns+` FROM challenges `+where, args...)
+	if err != nil {
+		return code.Challenge{}, message.Delivery{}, err
+	}
+	delivery, err := one(s.read(ctx), scanDelivery,
+		`SELECT state, class FROM outbox WHERE challenge_id <> '' AND challenge_id = $1`, c.ID)
+	if errors.Is(err, rules.ErrNotFound) {
+		err = nil // pruned: nothing more is known
+	}
+	return c, delivery, err
+}
+
+func scanDelivery(row scanner) (message.Delivery, error) {
+	var d message.Delivery
+	err := row.Scan(&d.State, &d.Class)
+	return d, err
+}
+
+func scanChallenge(row scanner) (code.Challenge, error) {
+	var c code.Challenge
+	var nonce []byte
+	err := row.Scan(&c.ID, &c.Tenant, &c.Account, &c.Purpose, &c.Object, &c.Flow, &c.ContactID, &c.Channel, &c.Destination,
+		&c.Hint, &c.Language, &nonce, &c.Epoch, &c.Digits, (*instant)(&c.Created), (*instant)(&c.Expires),
+		(*instant)(&c.ResendAfter), &c.MaxAttempts, &c.Attempts, &c.Sends, (*instant)(&c.Consumed), (*instant)(&c.Superseded))
+	if err == nil && copy(c.Nonce[:], nonce) != len(c.Nonce) {
+		err = fmt.Errorf("the nonce of challenge %s has %d bytes instead of %d", c.ID, len(nonce), len(c.Nonce))
+	}
+	return c, err
+}

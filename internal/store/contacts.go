@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/message"
+)
+
+// Book is the security info of an account. A contact that does not open is an
+// error, never an absence (law 13).
+func (s *Store) Book(ctx context.Context, tenant, account string) (contact.Book, error) {
+	return book(s.read(ctx), s.Sealer, tenant, account)
+}
+
+func book(q queries, sealer Sealer, tenant, account string) (contact.Book, error) {
+	_, err := one(q, plain[int64], `SELECT recorded_at FROM books WHERE tenant = $1 AND account = $2`, tenant, account)
+	if errors.Is(err, rules.ErrNotFound) {
+		return contact.Book{}, nil
+	}
+	if err != nil {
+		return contact.Book{}, err
+	}
+	scan := func(row scanner) (contact.Contact, error) {
+		var c contact.Contact
+		var sealed []byte
+		if err := row.Scan(&c.ID, &c.Channel, &sealed, &c.Standing, &c.Language, (*instant)(&c.Added), (*instant)(&c.Proven)); err != nil {
+			return c, err
+		}
+		address, err := sealer.Open(sealed, place(tenant, account, c.ID, columnContact))
+		if err != nil {
+			return c, fmt.Errorf("open contact %s of an account in %s: %w", c.ID, tenant, err)
+		}
+		c.Address = string(address)
+		return c, nil
+	}
+	contacts, err := list(q, scan, `SELECT id, channel, address, standing, language, added_at, proven_at
+		FROM contacts WHERE tenant = $1 AND account = $2 ORDER BY place, id`, tenant, account)
+	return contact.Book{Recorded: err == nil, Contacts: contacts}, err
+}
+
+// ImportContacts writes the first security info of an account and the notices about
+// it. An account that has or had any gives rules.ErrRecorded, but for the very same
+// list, which changes nothing. An empty list records absence (law 13).
+func (s *Store) ImportContacts(ctx context.Context, tenant, account string, contacts []contact.Contact, notices []message.Message, now time.Time) error {
+	return s.write(ctx, func(t *tx) error {
+		hadAny, err := one(t.queries, plain[bool], `INSERT INTO books (tenant, account, recorded_at, had_any)
+			VALUES ($1, $2, $3, FALSE)
+			ON CONFLICT (tenant, account) DO UPDATE SET had_any = books.had_any RETURNING had_any`,
+			tenant, account, instant(now))
+		if err != nil {
+			return err
+		}
+		if hadAny {
+			return t.sameContacts(tenant, account, contacts)
+		}
+		if err := t.insertContacts(tenant, account, contacts); err != nil {
+			return err
+		}
+		if err := t.insertMessages(notices); err != nil {
+			return err
+		}
+		return t.audit(entry{at: now, tenant: tenant, account: account, action: actionContactsImported,
+			detail: fmt.Sprintf("%d contacts", len(contacts))})
+	})
+}
+
+// sameContacts returns rules.ErrRecorded unless the list is the account's own.
+func (t *tx) sameContacts(tenant, account string, contacts []contact.Contact) error {
+	known, err := book(t.queries, t.sealer, tenant, account)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(t.likenesses(tenant, known.Contacts), t.likenesses(tenant, contacts)) {
+		return rules.ErrRecorded
+	}
+	return nil
+}
+
+// likenesses is what tells one list of contacts from another: IDs and instants are
+// drawn anew for every import.
+func (t *tx) likenesses(tenant string, contacts []contact.Contact) []string {
+	out := make([]string, len(contacts))
+	for i, c := range contacts {
+		out[i] = place(string(c.Channel), t.sealer.Lookup(tenant, c.Address), string(c.Standing), c.Language)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (t *tx) insertContacts(tenant, account string, contacts []contact.Contact) error {
+	for i, c := range contacts {
+		sealed, err := t.sealer.Seal([]byte(c.Address), place(tenant, account, c.ID, columnContact))
+		if err != nil {
+			return fmt.Errorf("seal contact %s: %w", c.ID, err)
+		}
+		if _, err := t.exec(`INSERT INTO contacts (tenant, account, id, place, channel, address, lookup, standing, language, added_at, proven_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			tenant, account, c.ID, i, c.Channel, sealed, t.sealer.Lookup(tenant, c.Address),
+			c.Standing, c.Language, instant(c.Added), instant(c.Proven)); err != nil {
+			return err
+		}
+	}
+	if len(contacts) == 0 {
+		return nil
+	}
+	_, err := t.exec(`UPDATE books SET had_any = TRUE WHERE tenant = $1 AND account = $2`, tenant, account)
+	return err
+}
+
+// HasSealedRows reports whether anything here opens only with the present keys:
+// then new keys must not be made (law 13).
+func (s *Store) HasSealedRows(ctx context.Context) (bool, error) {
+	return one(s.read(ctx), plain[bool], `SELECT EXISTS (SELECT 1 FROM contacts)
+		OR EXISTS (SELECT 1 FROM challenges) OR EXISTS (SELECT 1 FROM outbox WHERE address IS NOT NULL)`)
+}

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+// ReleaseBlock ends a block that this flow has proved within block.ReleaseWindow,
+// ends the flow and writes the notices. Otherwise it returns rules.ErrOrder,
+// rules.ErrNoFlow, or rules.ErrOver and the record where the block has ended. A
+// release through an entered number denies the account's payments for a time.
+func (s *Store) ReleaseBlock(ctx context.Context, release block.Release) (block.Record, error) {
+	var r block.Record
+	err := s.write(ctx, func(t *tx) (err error) {
+		now := stored(release.Now)
+		f, err := t.lockFlow(release.FlowID)
+		if err != nil {
+			return err
+		}
+		if f.Tenant != release.Key.Tenant || f.Object != release.Key.Name {
+			return rules.ErrOrder
+		}
+		if r, err = t.lockBlock(release.Key); err != nil {
+			return err
+		}
+		if r.State(now).Terminal() {
+			return rules.ErrOver
+		}
+		proved := r.Proof.Flow == f.ID && r.State(now) == block.Releasing
+		if !f.Live(now) || f.Stage != session.Proved || !proved || !r.Releasable() {
+			return rules.ErrOrder
+		}
+		r.End = block.End{State: block.Released, At: now, EnteredNumber: r.Proof.EnteredNumber}
+		return t.release(r, f, release)
+	})
+	return r, err
+}
+
+func (t *tx) release(r block.Record, f session.Flow, release block.Release) error {
+	now := r.End.At
+	if _, err := t.exec(`UPDATE flows SET stage = $2 WHERE id = $1`, f.ID, session.Done); err != nil {
+		return err
+	}
+	if err := t.insertMessages(release.Notices); err != nil {
+		return err
+	}
+	if err := t.saveBlock(r, now, actionBlockReleased); err != nil {
+		return err
+	}
+	if !r.End.EnteredNumber {
+		return nil
+	}
+	return t.restrict(f.Tenant, f.Account, now.Add(block.EnteredNumberRestriction), now)
+}
