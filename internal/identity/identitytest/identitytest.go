@@ -7,7 +7,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -47,9 +46,6 @@ type IdP interface {
 	// ForgetSecret deletes the Secret on Holdfast's side.
 	ForgetSecret()
 }
-
-// Now is the clock of the suite: the machine's, since servers judge timestamps.
-func Now() time.Time { return time.Now() }
 
 const password = "a quiet harbour at dusk"
 

@@ -53,7 +53,7 @@ func startIdP(t *testing.T, change ...func(*webhook.Options)) *idp {
 	t.Cleanup(s.server.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw})
 	s.put("url", s.server.URL+"/hooks?tenant=shop", "secret", s.secret+"\n", "ca", string(ca))
-	options := webhook.Options{Now: identitytest.Now, Pause: time.Millisecond}
+	options := webhook.Options{Now: time.Now, Pause: time.Millisecond}
 	for _, f := range change {
 		f(&options)
 	}

@@ -176,7 +176,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 
 func TestEndpointOffTheListIsNotCalled(t *testing.T) {
 	s := startIdP(t)
-	s.Identity = identity.New(s, allowed(false), webhook.Options{Now: identitytest.Now})
+	s.Identity = identity.New(s, allowed(false), webhook.Options{Now: time.Now})
 	s.wantIdentity(t, s.set(), 0)
 }
 
