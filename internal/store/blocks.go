@@ -48,7 +48,7 @@ func (s *Store) FreezeBlock(ctx context.Context, key block.Key, uid string, spec
 	if err != nil && !errors.Is(err, rules.ErrNotFound) {
 		return block.Record{}, err
 	}
-	return s.changeBlock(ctx, sight{key, uid, spec, s.Now(), actionBlockFrozen},
+	return s.changeBlock(ctx, sight{key, uid, spec, s.config.Now(), actionBlockFrozen},
 		func(r block.Record, _ bool) block.Record { return r })
 }
 
@@ -65,7 +65,7 @@ func (s *Store) LengthenBlock(ctx context.Context, key block.Key, uid string, sp
 // fact stands. deleted marks the end of the incarnation.
 func (s *Store) EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error) {
 	if end.At.IsZero() {
-		end.At = s.Now()
+		end.At = s.config.Now()
 	}
 	end.At = stored(end.At)
 	return s.changeBlock(ctx, sight{key, uid, normal(spec), end.At, actionBlockEnded},
@@ -133,10 +133,14 @@ func (s *Store) changeBlock(ctx context.Context, seen sight, change func(r block
 			}
 		}
 		after = change(before.Merge(seen.uid, seen.spec), !inserted)
-		if !inserted && reflect.DeepEqual(before, after) {
+		switch changed := !reflect.DeepEqual(before, after); {
+		case changed:
+			return t.saveBlock(after, seen.at, seen.action)
+		case inserted:
+			return t.tellBlock(after, seen.at, seen.action)
+		default:
 			return nil
 		}
-		return t.saveBlock(after, seen.at, seen.action)
 	})
 	if err != nil {
 		return block.Record{}, err
@@ -161,8 +165,7 @@ func (t *tx) lockBlock(key block.Key) (block.Record, error) {
 		`UPDATE blocks SET name = name WHERE tenant = $1 AND name = $2 RETURNING `+blockColumns, key.Tenant, key.Name)
 }
 
-// saveBlock writes a record that lockBlock or insertBlock holds, its fact and its
-// audit.
+// saveBlock writes a record that lockBlock or insertBlock holds, and tells of it.
 func (t *tx) saveBlock(r block.Record, at time.Time, action string) error {
 	values, err := blockValues(r)
 	if err != nil {
@@ -174,6 +177,11 @@ func (t *tx) saveBlock(r block.Record, at time.Time, action string) error {
 		deleted = $21 WHERE tenant = $1 AND name = $2`, values...); err != nil {
 		return err
 	}
+	return t.tellBlock(r, at, action)
+}
+
+// tellBlock writes the fact and the audit of a record as its row now is.
+func (t *tx) tellBlock(r block.Record, at time.Time, action string) error {
 	if err := t.audit(entry{at: at, tenant: r.Key.Tenant, account: r.Spec.Account, action: action, object: r.Key.Name}); err != nil {
 		return err
 	}

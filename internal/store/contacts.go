@@ -15,7 +15,7 @@ import (
 // Book is the security info of an account. A contact that does not open is an
 // error, never an absence (law 13).
 func (s *Store) Book(ctx context.Context, tenant, account string) (contact.Book, error) {
-	return book(s.read(ctx), s.Sealer, tenant, account)
+	return book(s.read(ctx), s.config.Sealer, tenant, account)
 }
 
 func book(q queries, sealer Sealer, tenant, account string) (contact.Book, error) {

@@ -58,7 +58,7 @@ func (s *Store) Follow(ctx context.Context, since time.Time, caughtUp func(), ea
 
 // replay tells what stands now, as of one moment, and returns the last fact before.
 func (s *Store) replay(ctx context.Context, since time.Time, each func(fact.Fact)) (last int64, err error) {
-	snapshot, err := s.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	snapshot, err := s.config.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return 0, s.translate(err)
 	}
@@ -73,7 +73,7 @@ func (s *Store) replay(ctx context.Context, since time.Time, each func(fact.Fact
 		return 0, err
 	}
 	restrictions, err := list(q, scanRestriction,
-		`SELECT tenant, account, until_at FROM restrictions WHERE until_at > $1 ORDER BY tenant, account`, instant(s.Now()))
+		`SELECT tenant, account, until_at FROM restrictions WHERE until_at > $1 ORDER BY tenant, account`, instant(s.config.Now()))
 	if err != nil {
 		return 0, err
 	}

@@ -135,7 +135,7 @@ func (s *Store) MarkDead(ctx context.Context, id string, class message.ErrorClas
 // finished one stays as it is.
 func (s *Store) MarkRetry(ctx context.Context, id string, notBefore time.Time, class message.ErrorClass) error {
 	return s.write(ctx, func(t *tx) error {
-		return t.mark(entry{at: s.Now(), action: actionMessageDelayed, object: id, detail: string(class)},
+		return t.mark(entry{at: s.config.Now(), action: actionMessageDelayed, object: id, detail: string(class)},
 			`UPDATE outbox SET due_at = $2, class = $3, attempts = attempts + 1
 			WHERE id = $1 AND state = 'Waiting' RETURNING tenant, account`, id, instant(notBefore), class)
 	})

@@ -45,7 +45,7 @@ type Config struct {
 // Store remembers blocks, flows, contacts, challenges and messages. It is safe for
 // concurrent use.
 type Store struct {
-	Config
+	config Config
 	mail   chan struct{}
 	feed   bell
 	closed atomic.Bool
@@ -53,7 +53,7 @@ type Store struct {
 
 // New returns a store over an engine whose schema is migrated.
 func New(c Config) *Store {
-	return &Store{Config: c, mail: make(chan struct{}, 1)}
+	return &Store{config: c, mail: make(chan struct{}, 1)}
 }
 
 // Close ends the store. Calls under way and later ones return rules.ErrUnavailable.
@@ -61,9 +61,9 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	err := errors.Join(s.Reader.Close(), s.Writer.Close())
-	if s.Release != nil {
-		err = errors.Join(err, s.Release())
+	err := errors.Join(s.config.Reader.Close(), s.config.Writer.Close())
+	if s.config.Release != nil {
+		err = errors.Join(err, s.config.Release())
 	}
 	return err
 }
@@ -93,11 +93,11 @@ type tx struct {
 
 // write runs a deed in one transaction: all of it is committed, or nothing.
 func (s *Store) write(ctx context.Context, deed func(*tx) error) error {
-	sqlTx, err := s.Writer.BeginTx(ctx, nil)
+	sqlTx, err := s.config.Writer.BeginTx(ctx, nil)
 	if err != nil {
 		return s.translate(err)
 	}
-	t := &tx{queries: queries{ctx, sqlTx, s.translate}, sealer: s.Sealer}
+	t := &tx{queries: queries{ctx, sqlTx, s.translate}, sealer: s.config.Sealer}
 	if err := deed(t); err != nil {
 		_ = sqlTx.Rollback() // the deed's error says more; an engine that fails here has rolled back
 		return err
@@ -118,7 +118,7 @@ func (s *Store) write(ctx context.Context, deed func(*tx) error) error {
 }
 
 // read answers from the read pool.
-func (s *Store) read(ctx context.Context) queries { return queries{ctx, s.Reader, s.translate} }
+func (s *Store) read(ctx context.Context) queries { return queries{ctx, s.config.Reader, s.translate} }
 
 // translate turns what the driver says into rules.ErrUnavailable where the memory
 // does not answer now.
@@ -131,7 +131,7 @@ func (s *Store) translate(err error) error {
 			return fmt.Errorf("%w: %w", rules.ErrUnavailable, err)
 		}
 	}
-	if s.closed.Load() || (s.Unavailable != nil && s.Unavailable(err)) {
+	if s.closed.Load() || (s.config.Unavailable != nil && s.config.Unavailable(err)) {
 		return fmt.Errorf("%w: %w", rules.ErrUnavailable, err)
 	}
 	return fmt.Errorf("store: %w", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/session"
@@ -28,10 +30,13 @@ var _ flow.Store = (*store.Store)(nil)
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestContract(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "empty.db")
+	mustOpenAndClose(t, empty)
 	storetest.Run(t, func(t *testing.T) storetest.Backend {
 		path := filepath.Join(t.TempDir(), "holdfast.db")
+		mustCopy(t, empty, path)
 		s := mustOpen(t, path, options(t))
-		return storetest.Backend{Store: s, DB: s.Writer, Reopen: func(t *testing.T) storetest.Store {
+		return storetest.Backend{Store: s, DB: tables(t, path), Reopen: func(t *testing.T) storetest.Store {
 			t.Helper()
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
@@ -40,6 +45,32 @@ func TestContract(t *testing.T) {
 			return s
 		}}
 	})
+}
+
+// tables reaches a store's file beside the store.
+func tables(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := pool(path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func mustCopy(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func options(t *testing.T) Options {
@@ -118,6 +149,35 @@ func read(t *testing.T, dir string) []byte {
 	return all
 }
 
+// A process that is killed leaves the file and its log as they are: the message that
+// it had leased is sent by the next one, with the same code.
+func TestCrashLosesNoMessage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "holdfast.db")
+	s := mustOpen(t, path, options(t))
+	f := session.Flow{ID: "f1", Tenant: "shop", Stage: session.Opened, Opened: storetest.Start, Expires: storetest.Start.Add(time.Hour)}
+	if err := s.OpenFlow(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	issued, err := s.IssueChallenge(t.Context(), code.Issue{
+		Challenge: code.Challenge{ID: "c1", Tenant: "shop", Flow: "f1", Expires: storetest.Start.Add(time.Hour), MaxAttempts: 5},
+		Address:   storetest.Address, MaxWrongPerDay: 10, MessageID: "m1", Now: storetest.Start,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := storetest.Start.Add(time.Minute)
+	if leased, err := s.Lease(t.Context(), 1, storetest.Start, end); err != nil || len(leased) != 1 {
+		t.Fatalf("leased %d, %v", len(leased), err)
+	}
+	killed := filepath.Join(t.TempDir(), "holdfast.db")
+	mustCopy(t, path, killed)
+	mustCopy(t, path+"-wal", killed+"-wal")
+	leased, err := mustOpen(t, killed, options(t)).Lease(t.Context(), 1, end, end.Add(time.Minute))
+	if err != nil || len(leased) != 1 || leased[0].Challenge != issued || leased[0].Address != storetest.Address {
+		t.Fatalf("after the crash: %d messages, %v; want the one that was leased", len(leased), err)
+	}
+}
+
 func TestSecondProcessIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "holdfast.db")
 	s := mustOpen(t, path, options(t))
@@ -134,7 +194,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 func TestNewerSchemaIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "holdfast.db")
 	s := mustOpen(t, path, options(t))
-	if _, err := s.Writer.ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, TRUE)`); err != nil {
+	if _, err := tables(t, path).ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, TRUE)`); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -152,12 +212,7 @@ func TestLockedStore(t *testing.T) {
 	if _, err := s.FreezeBlock(t.Context(), key, "uid", spec()); err != nil {
 		t.Fatal(err)
 	}
-	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	holder, err := other.BeginTx(t.Context(), nil)
+	holder, err := tables(t, path).BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +247,7 @@ func TestFullStore(t *testing.T) {
 		"audit": `SELECT COUNT(*) FROM audit WHERE action = 'FlowOpened'`,
 	} {
 		var n int
-		if err := s.Reader.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		if err := tables(t, path).QueryRowContext(t.Context(), query).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		counts[what] = n

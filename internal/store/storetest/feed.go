@@ -82,11 +82,13 @@ func (f *follower) wantNext(t *testing.T, want ...fact.Fact) {
 func feedOrder(t *testing.T, b Backend) {
 	f := follow(t, b.Store, Start)
 	f.wantReplay(t)
-	get := mustGet[block.Record](t)
-	for i := range 600 { // more than one batch
-		r := get(b.FreezeBlock(t.Context(), block.Key{Tenant: tenant, Name: fmt.Sprint("b", i%7)}, "uid", longer(i)))
-		f.wantNext(t, fact.Fact{Block: &r})
+	var want []fact.Fact
+	for i := range 300 {
+		r, err := b.FreezeBlock(t.Context(), block.Key{Tenant: tenant, Name: fmt.Sprint("b", i%7)}, "uid", longer(i))
+		must(t, err)
+		want = append(want, fact.Fact{Block: &r})
 	}
+	f.wantNext(t, want...)
 }
 
 // longer is a spec that differs from the one before it.

@@ -19,7 +19,10 @@ import (
 const (
 	tenant  = "shop"
 	account = "user-1"
-	// Address and Number stand nowhere in the store's files as they are here.
+)
+
+// The destinations of the tests stand nowhere in the store's files as they do here.
+const (
 	Address = "rosalind.franklin@post.example"
 	Number  = "+4915112345678"
 )
