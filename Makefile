@@ -10,11 +10,14 @@ MAKEFLAGS += --no-print-directory
 # From the proxy alone: with ",direct" an unknown version ends as a git error about another host.
 export GOPROXY ?= https://proxy.golang.org
 export KUBEBUILDER_ASSETS := $(CURDIR)/bin
+# One set of flags for binaries and tests, so that every package is compiled once.
+export CGO_ENABLED := 0
+export GOFLAGS := $(GOFLAGS) -trimpath
 
 VERSION ?= $(shell git describe --tags --always 2>/dev/null || echo dev)
 IMAGE ?= holdfast:$(VERSION)
 CONTAINER ?= docker
-GO_BUILD := CGO_ENABLED=0 go build -trimpath
+GO_BUILD := go build
 
 CONTROL_PLANE := bin/kube-apiserver bin/etcd bin/kubectl
 GENERATORS := bin/controller-gen bin/kustomize

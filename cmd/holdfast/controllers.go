@@ -1,0 +1,33 @@
+package main
+
+import (
+	"errors"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"holdfast.dev/holdfast/controllers/accountblock"
+	"holdfast.dev/holdfast/internal/clock"
+	"holdfast.dev/holdfast/internal/deliver"
+	"holdfast.dev/holdfast/internal/kube"
+	"holdfast.dev/holdfast/internal/store"
+)
+
+// controllers are what a leader runs.
+type controllers struct {
+	memory     *store.Store
+	policies   *kube.Policies
+	secrets    kube.Secrets
+	feed       *kube.Feed
+	dispatcher *deliver.Dispatcher
+	tenants    kube.Tenants
+}
+
+func (c controllers) setup(manager ctrl.Manager) error {
+	recorder := manager.GetEventRecorder("holdfast")
+	return errors.Join(
+		(&accountblock.Controller{
+			Client: manager.GetClient(), Store: c.memory, Policies: c.policies, Wakes: c.feed,
+			Now: clock.Wall, Recorder: recorder,
+		}).SetupWithManager(manager),
+	)
+}
