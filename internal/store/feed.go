@@ -40,7 +40,7 @@ func (t *tx) restrict(tenant, account string, until, at time.Time) error {
 }
 
 // Follow tells each, one after the other, of every block that is open or ended at
-// since or later and of every restriction in force; then it calls caughtUp once;
+// since or later (zero: ever) and of every restriction in force; then it calls caughtUp once;
 // then it tells of every change in the order of the commits until ctx is done,
 // when it returns nil. Where the memory does not answer it returns
 // rules.ErrUnavailable; following anew loses nothing.
@@ -68,7 +68,7 @@ func (s *Store) replay(ctx context.Context, since time.Time, each func(fact.Fact
 		return 0, err
 	}
 	blocks, err := list(q, scanBlock, `SELECT `+blockColumns+` FROM blocks
-		WHERE end_state = '' OR (end_state <> '' AND end_at >= $1) ORDER BY tenant, name`, instant(since))
+		WHERE end_state = '' OR (end_state <> '' AND end_at >= $1) ORDER BY tenant, name`, since.UnixMilli())
 	if err != nil {
 		return 0, err
 	}

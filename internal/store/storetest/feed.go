@@ -132,6 +132,7 @@ func feedReplay(t *testing.T, b Backend) {
 	get(b.EndBlock(t.Context(), named("2-ended-before"), "uid", spec(), before, false))
 	lately := get(b.EndBlock(t.Context(), named("3-ended-lately"), "uid", spec(), block.End{State: block.Revoked, At: since}, true))
 	follow(t, b.Store, since).wantReplay(t, fact.Fact{Block: &open}, fact.Fact{Block: &lately})
+	equal(t, "replay of all times", len(within(t, follow(t, b.Store, time.Time{}).caughtUp, "the replay")), 3)
 }
 
 func feedAfterRestart(t *testing.T, b Backend) {
