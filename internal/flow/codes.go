@@ -123,8 +123,11 @@ func (d *Desk) target(ctx context.Context, f session.Flow, r block.Record, to Ta
 // an entered number stays in the store.
 func (d *Desk) currentTarget(ctx context.Context, f session.Flow, book contact.Book) (contact.Contact, error) {
 	current, _, err := d.Store.CurrentChallenge(ctx, f.ID)
-	if err != nil {
+	if errors.Is(err, rules.ErrNotFound) {
 		return contact.Contact{}, rules.ErrDestination
+	}
+	if err != nil {
+		return contact.Contact{}, err
 	}
 	if current.ContactID == "" {
 		return contact.Contact{Channel: current.Channel}, nil

@@ -42,10 +42,18 @@ func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 		facts.PaymentsDeniedUntil = d.Index.PaymentsDeniedUntil(tenant, r.Account)
 	}
 	out := Decision{Answer: decision.Decide(r.Action, facts, now)}
-	if r.Action != decision.SignIn || out.Verdict != decision.Deny {
+	if out.Verdict != decision.Deny {
 		return out, nil
 	}
 	p := d.Policies.For(tenant, r.Account)
+	if p.Mode == policy.Shadow {
+		// The reasons tell what mode Enforce would deny.
+		out.Verdict, out.Block = decision.Allow, block.Key{}
+		return out, nil
+	}
+	if r.Action != decision.SignIn {
+		return out, nil
+	}
 	out.Links = map[string]string{}
 	if p.HelpURL != "" {
 		out.Links["help"] = p.HelpURL

@@ -2,6 +2,8 @@ package flow
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -57,9 +59,11 @@ func (d *Desk) check(p policy.Policy, account, candidate string) password.Streng
 }
 
 // deed names setting this password in this flow: a retry is the same deed, another
-// password is another. The hash is keyed, since IdPs log such names.
+// password is another. The hash is keyed, since IdPs log such names, and made of
+// hexadecimal digits, since Lookup takes spellings of an address as one.
 func (d *Desk) deed(f session.Flow, newPassword string) string {
-	return "pw_" + d.Sealer.Lookup(f.Tenant, "password\x00"+f.ID+"\x00"+newPassword)
+	sum := sha256.Sum256([]byte(f.ID + "\x00" + newPassword))
+	return "pw_" + d.Sealer.Lookup(f.Tenant, "password\x00"+hex.EncodeToString(sum[:]))
 }
 
 // release ends the block that the flow has proved and tells the account's contacts

@@ -11,14 +11,15 @@ import (
 )
 
 // Report takes a signal. A failed sign-in past the first factor is an attempt that
-// lengthens the account's blocks (seed 30); a wrong password may come from any
-// stranger and lengthens nothing (O1). No signal releases anything.
+// lengthens the account's blocks (seed 30); a wrong password, or a failure that
+// names no method, may come from any stranger and lengthens nothing (O1). No signal
+// releases anything.
 func (d *Desk) Report(ctx context.Context, s fact.Signal) error {
 	s.At = d.Now()
 	if err := d.Store.RecordSignal(ctx, s); err != nil {
 		return err
 	}
-	if s.Type != fact.FailedSignIn || strings.EqualFold(s.Method, fact.MethodPassword) {
+	if s.Type != fact.FailedSignIn || s.Method == "" || strings.EqualFold(s.Method, fact.MethodPassword) {
 		return nil
 	}
 	return d.lengthen(ctx, s.Tenant, s.Account, s.Method)

@@ -186,7 +186,8 @@ func challengeView(c code.Challenge, delivery message.Delivery, all []Destinatio
 }
 
 // record reads a block from the memory, or from the index where no controller has
-// frozen it yet.
+// frozen it yet. An end that the index alone has seen counts, as it does for
+// decisions (law 4).
 func (d *Desk) record(ctx context.Context, key block.Key) (block.Record, error) {
 	indexed, seen := d.Index.Block(key)
 	stored, err := d.Store.Block(ctx, key)
@@ -196,7 +197,11 @@ func (d *Desk) record(ctx context.Context, key block.Key) (block.Record, error) 
 	case errors.Is(err, rules.ErrNotFound):
 		return block.Record{}, rules.ErrOver
 	case err == nil && seen:
-		return stored.Merge(indexed.UID, indexed.Spec), nil
+		stored = stored.Merge(indexed.UID, indexed.Spec)
+		if stored.UID == indexed.UID && !stored.End.State.Terminal() {
+			stored.End = indexed.End
+		}
+		return stored, nil
 	default:
 		return stored, err
 	}

@@ -1,0 +1,267 @@
+package flow_test
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/limit"
+	"holdfast.dev/holdfast/internal/rules/session"
+	"holdfast.dev/holdfast/internal/rules/ticket"
+)
+
+// law 3: a code is tied to its challenge and destination and to the flow that
+// opened it.
+func TestACodeServesItsChallengeOnly(t *testing.T) {
+	d := blocked(t)
+	one, two := d.open(anna), d.open(anna)
+	first, other := d.request(one, toMail), d.request(two, toMail)
+	is(t, d.submit(two, first.ID, d.code(first.ID)), rules.ErrNotFound)  // another flow's challenge
+	is(t, d.submit(two, other.ID, d.code(first.ID)), rules.ErrWrongCode) // the same destination
+
+	d.clock.step(time.Minute)
+	moved, err := d.Resend(t.Context(), one, first.ID, toCell)
+	is(t, err, nil)
+	is(t, d.submit(one, first.ID, d.code(first.ID)), rules.ErrGone) // replaced
+	d.clock.step(2 * time.Minute)
+	back, err := d.Resend(t.Context(), one, moved.ID, toMail)
+	is(t, err, nil)
+	for _, old := range []string{first.ID, moved.ID} {
+		is(t, d.submit(one, back.ID, d.code(old)), rules.ErrWrongCode)
+	}
+	is(t, d.submit(one, back.ID, d.code(back.ID)), nil)
+}
+
+// law 3: after 5 wrong codes neither a resend nor another contact adds a guess.
+func TestWrongCodesSpendTheFlow(t *testing.T) {
+	d := blocked(t)
+	v := d.open(anna)
+	view := d.request(v, toMail)
+	for range 3 {
+		is(t, d.submit(v, view.ID, d.wrong(view.ID)), rules.ErrWrongCode)
+	}
+	d.clock.step(time.Minute)
+	view, err := d.Resend(t.Context(), v, view.ID, toCell)
+	is(t, err, nil)
+	if view.AttemptsLeft != 2 {
+		t.Fatalf("a resend to another contact leaves %d attempts, want 2", view.AttemptsLeft)
+	}
+	is(t, d.submit(v, view.ID, d.wrong(view.ID)), rules.ErrWrongCode)
+	is(t, d.submit(v, view.ID, d.wrong(view.ID)), rules.ErrSpent)
+	is(t, d.submit(v, view.ID, d.code(view.ID)), rules.ErrSpent)
+	d.clock.step(5 * time.Minute)
+	for _, to := range []flow.Target{{}, toMail, toCell} {
+		_, err = d.Resend(t.Context(), v, view.ID, to)
+		is(t, err, rules.ErrSpent)
+	}
+	if o := d.overview(v); o.Stage != session.Opened || o.Challenge.AttemptsLeft != 0 {
+		t.Errorf("the page shows %s with %d attempts", o.Stage, o.Challenge.AttemptsLeft)
+	}
+	if d.state(theKey) != block.Active {
+		t.Errorf("the block is %s", d.state(theKey))
+	}
+}
+
+// law 3: the fifth attempt may be the right one.
+func TestTheLastAttemptMayBeRight(t *testing.T) {
+	d := blocked(t)
+	v := d.open(anna)
+	view := d.request(v, toMail)
+	for range 4 {
+		is(t, d.submit(v, view.ID, d.wrong(view.ID)), rules.ErrWrongCode)
+	}
+	is(t, d.submit(v, view.ID, d.code(view.ID)), nil)
+}
+
+// law 3: 10 wrong codes a day across all flows of an account; then not even the
+// right one is looked at, until a day after the first.
+func TestWrongCodesOfADay(t *testing.T) {
+	d := newDesk(t)
+	d.has(anna, mail)
+	d.block("b1", lasting(72*time.Hour))
+	waiting := d.open(anna)
+	held := d.request(waiting, toMail)
+	for range 2 {
+		v := d.open(anna)
+		view := d.request(v, toMail)
+		for range 5 {
+			if err := d.submit(v, view.ID, d.wrong(view.ID)); !errors.Is(err, rules.ErrWrongCode) && !errors.Is(err, rules.ErrSpent) {
+				t.Fatal(err)
+			}
+		}
+	}
+	err := d.submit(waiting, held.ID, d.code(held.ID))
+	if wait := limited(t, err, "account"); wait != 24*time.Hour {
+		t.Errorf("the wait is %s, want 24h", wait)
+	}
+	d.clock.step(24*time.Hour - time.Millisecond)
+	_, err = d.RequestCode(t.Context(), d.open(anna), toMail)
+	limited(t, err, "account")
+	d.clock.step(time.Millisecond)
+	d.prove(d.open(anna), toMail)
+}
+
+// law 3: a right code counts for no wrong one.
+func TestRightCodesCostNoBudget(t *testing.T) {
+	d := blocked(t)
+	d.policies[shop].Codes.MaxWrongPerDay = 1
+	for range 3 {
+		d.prove(d.open(anna), toMail)
+	}
+}
+
+// law 3: of 16 who submit the right code at once, one is accepted.
+func TestARightCodeIsAcceptedOnce(t *testing.T) {
+	d := blocked(t)
+	d.policies[shop].Codes.MaxAttempts, d.policies[shop].Codes.MaxWrongPerDay = 16, 16
+	v := d.open(anna)
+	view := d.request(v, toMail)
+	right := d.code(view.ID)
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			switch err := d.submit(v, view.ID, right); {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, rules.ErrGone) && !errors.Is(err, rules.ErrNoFlow):
+				t.Errorf("SubmitCode: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 || d.state(theKey) != block.Releasing {
+		t.Errorf("%d were accepted, the block is %s", won.Load(), d.state(theKey))
+	}
+}
+
+// seed 6: the wait before a resend grows; impatience is refused and lengthens
+// nothing (seed 30).
+func TestResendWaits(t *testing.T) {
+	d := blocked(t)
+	v := d.open(anna)
+	view := d.request(v, toMail)
+	for _, wait := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
+		if got := view.ResendAt.Sub(d.Now()); got != wait {
+			t.Fatalf("the next code may be asked for after %s, want %s", got, wait)
+		}
+		d.clock.step(wait - time.Millisecond)
+		for _, to := range []flow.Target{{}, toMail, toCell} {
+			_, err := d.Resend(t.Context(), v, view.ID, to)
+			if left := limited(t, err, "resend"); left != time.Millisecond {
+				t.Fatalf("the wait is %s, want 1ms", left)
+			}
+		}
+		d.clock.step(time.Millisecond)
+		before, err := d.code(view.ID), error(nil)
+		view, err = d.Resend(t.Context(), v, view.ID, flow.Target{})
+		is(t, err, nil)
+		if d.letter(view.ID).Address != annaMail || d.code(view.ID) == before {
+			t.Fatal("a resend goes elsewhere or repeats the code")
+		}
+	}
+	if r := d.record(theKey); r.Extensions != 0 {
+		t.Errorf("impatience lengthened the block %d times", r.Extensions)
+	}
+}
+
+// seed 6: a repeated code without an earlier one has nowhere to go.
+func TestResendNeedsAChallengeOfItsFlow(t *testing.T) {
+	d := blocked(t)
+	v := d.open(anna)
+	_, err := d.RequestCode(t.Context(), v, flow.Target{})
+	is(t, err, rules.ErrDestination)
+	view := d.request(d.open(anna), toMail)
+	_, err = d.Resend(t.Context(), v, view.ID, toMail)
+	is(t, err, rules.ErrNotFound)
+}
+
+// law 3: a code lives for 10 minutes, to the millisecond.
+func TestACodeExpires(t *testing.T) {
+	for name, c := range map[string]struct {
+		after time.Duration
+		want  error
+	}{
+		"a millisecond before": {10*time.Minute - time.Millisecond, nil},
+		"at its end":           {10 * time.Minute, rules.ErrGone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := blocked(t)
+			v := d.open(anna)
+			view := d.request(v, toMail)
+			right := d.code(view.ID)
+			d.clock.step(c.after)
+			is(t, d.submit(v, view.ID, right), c.want)
+		})
+	}
+}
+
+// section 6: a restored store begins another epoch, which voids tickets and codes.
+func TestAnotherEpochVoidsTicketsAndCodes(t *testing.T) {
+	d := blocked(t)
+	sealed, v := d.ticket(anna), d.open(anna)
+	view := d.request(v, toMail)
+	right := d.code(view.ID)
+	d.Epoch = 2
+	_, err := d.Open(t.Context(), host, sealed, false)
+	is(t, err, ticket.ErrInvalid)
+	is(t, d.submit(v, view.ID, right), rules.ErrGone)
+}
+
+// seed 15, 30: a request refused for volume is an attempt on the account, so that
+// the block lasts longer.
+func TestTooManyRequestsLengthenTheBlock(t *testing.T) {
+	rate := limit.Rate{Count: 1, Per: time.Hour, Burst: 1}
+	for _, subject := range []string{"account", "contact", "network"} {
+		t.Run(subject, func(t *testing.T) {
+			d := blocked(t)
+			limits := &d.policies[shop].Limits
+			switch subject {
+			case "account":
+				limits.Account = rate
+			case "contact":
+				limits.Contact = rate
+			case "network":
+				limits.Network = rate
+			}
+			d.clock.step(3*time.Hour + time.Minute)
+			d.request(d.open(anna), toMail)
+			_, err := d.RequestCode(t.Context(), d.open(anna), toMail)
+			if wait := limited(t, err, subject); wait != time.Hour {
+				t.Errorf("the wait is %s, want 1h", wait)
+			}
+			// 3h1m + 24h, rounded up to the 24th part of the duration
+			if r := d.record(theKey); !r.Expires.Equal(start.Add(28*time.Hour)) || r.Extensions != 1 {
+				t.Errorf("the block ends at %s after %d extensions", r.Expires, r.Extensions)
+			}
+		})
+	}
+}
+
+// law 3, N4: a contact's limit holds however many flows ask.
+func TestAnotherContactHasItsOwnLimit(t *testing.T) {
+	d := blocked(t)
+	d.policies[shop].Limits.Contact = limit.Rate{Count: 1, Per: time.Hour, Burst: 1}
+	d.request(d.open(anna), toMail)
+	_, err := d.RequestCode(t.Context(), d.open(anna), toMail)
+	limited(t, err, "contact")
+	d.request(d.open(anna), toCell)
+}
+
+// A challenge shows its page what it may know and no more.
+func TestOverviewShowsTheCurrentChallenge(t *testing.T) {
+	d := blocked(t)
+	v := d.open(anna)
+	view := d.request(v, toMail)
+	got := d.overview(v).Challenge
+	if diff := cmp.Diff(view, *got); diff != "" {
+		t.Errorf("(-requested +shown):\n%s", diff)
+	}
+}
