@@ -58,12 +58,12 @@ func (c *Courier) handle(ctx context.Context, m message.Message) (waits bool) {
 func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
 	now := c.Now()
 	if expired(m, now) || (m.Kind == message.Code && m.Challenge.Verdict(now) != code.Open) {
-		return outcome{message.Dead, message.Temporary} // nobody could use it any more
+		return outcome{message.Dead, ""} // nothing failed, but nobody could use it any more
 	}
 	p := c.Policies.For(m.Tenant, m.Account)
 	rendered, err := c.render(m, p, now)
 	if err != nil {
-		c.Log.Error(err, "Could not render a message", "message", m.ID, "tenant", m.Tenant, "kind", m.Kind, "notice", m.Notice)
+		c.Log.Error("Could not render a message", "error", err, "message", m.ID, "tenant", m.Tenant, "kind", m.Kind, "notice", m.Notice)
 		return outcome{message.Waiting, message.Misconfigured}
 	}
 	failed := outcome{message.Waiting, message.Misconfigured} // no provider serves the channel
@@ -93,7 +93,7 @@ func (c *Courier) settle(ctx context.Context, m message.Message, write func(cont
 			return
 		}
 		if try == settleTries {
-			c.Log.Error(err, "Could not record what became of a message; it may be sent again", "message", m.ID, "tenant", m.Tenant)
+			c.Log.Error("Could not record what became of a message; it may be sent again", "error", err, "message", m.ID, "tenant", m.Tenant)
 			return
 		}
 		<-c.After(pause)

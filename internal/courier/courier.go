@@ -5,10 +5,9 @@ package courier
 import (
 	"context"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/go-logr/logr"
 
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/message"
@@ -78,7 +77,7 @@ type Courier struct {
 	// default is 20 s.
 	Grace   time.Duration
 	Metrics *Metrics
-	Log     logr.Logger
+	Log     *slog.Logger
 }
 
 // Run drains the outbox until ctx ends; then it finishes what is in flight, for
@@ -96,7 +95,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			c.Log.Error(err, "Could not lease messages from the outbox; trying again", "pause", storePause)
+			c.Log.Error("Could not lease messages from the outbox; trying again", "error", err, "pause", storePause)
 			r.pause(ctx, storePause)
 		case n > 0 && len(messages) < n:
 			r.pause(ctx, c.untilDue(ctx))

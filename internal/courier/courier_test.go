@@ -68,13 +68,13 @@ func TestOutcomesOfAnAttempt(t *testing.T) {
 		"fourth attempt":            {fail(message.Temporary), fail(message.Temporary), func(m *message.Message) { m.Attempts = 3 }, "retry m Temporary in 8s", []string{"first", "second"}},
 		"many attempts":             {fail(message.Temporary), fail(message.Temporary), func(m *message.Message) { m.Attempts = 50 }, "retry m Temporary in 1m0s", []string{"first", "second"}},
 		"retry would come too late": {fail(message.Unreachable), fail(message.Unreachable), func(m *message.Message) { m.Expires = start.Add(time.Second) }, "dead m Unreachable", []string{"first", "second"}},
-		"past its time":             {nil, nil, func(m *message.Message) { m.Expires = start }, "dead m Temporary", nil},
+		"past its time":             {nil, nil, func(m *message.Message) { m.Expires = start }, "dead m ", nil},
 		"notice without an end": {nil, nil, func(m *message.Message) {
 			m.Expires, m.Kind, m.Notice = time.Time{}, message.Notice, message.NoticeReleased
 		}, "sent m", []string{"first"}},
-		"replaced by another code": {nil, nil, func(m *message.Message) { m.Challenge.Superseded = start }, "dead m Temporary", nil},
-		"code consumed meanwhile":  {nil, nil, func(m *message.Message) { m.Challenge.Consumed = start }, "dead m Temporary", nil},
-		"no attempts left":         {nil, nil, func(m *message.Message) { m.Challenge.Attempts = 5 }, "dead m Temporary", nil},
+		"replaced by another code": {nil, nil, func(m *message.Message) { m.Challenge.Superseded = start }, "dead m ", nil},
+		"code consumed meanwhile":  {nil, nil, func(m *message.Message) { m.Challenge.Consumed = start }, "dead m ", nil},
+		"no attempts left":         {nil, nil, func(m *message.Message) { m.Challenge.Attempts = 5 }, "dead m ", nil},
 		"no provider serves it":    {nil, nil, func(m *message.Message) { m.Channel = contact.Voice }, "retry m Misconfigured in 1s", nil},
 		"unknown notice":           {nil, nil, func(m *message.Message) { m.Kind, m.Notice = message.Notice, "Odd" }, "retry m Misconfigured in 1s", nil},
 	}
@@ -215,6 +215,7 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 	f.clock.untilWaiting(t, storePause)
 	f.clock.step(storePause)
 	f.expect(t, "sent m")
+	_ = f.stop()
 	if !strings.Contains(f.log.String(), "Could not lease") {
 		t.Errorf("log: %s", f.log)
 	}

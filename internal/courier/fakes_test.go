@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr/funcr"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast.dev/holdfast/internal/rules/code"
@@ -190,7 +190,7 @@ type fixture struct {
 	outbox   *outbox
 	clock    *stepped
 	registry *prometheus.Registry
-	log      *bytes.Buffer
+	log      *bytes.Buffer // read it after stop
 	stop     func() error
 }
 
@@ -207,15 +207,10 @@ func newFixture(t *testing.T, send senderFunc) *fixture {
 		{Name: "first", Channels: []contact.Channel{contact.Email}},
 		{Name: "second", Channels: []contact.Channel{contact.SMS, contact.Email}},
 	}
-	var logged sync.Mutex
 	f.Courier = &Courier{
 		Outbox: f.outbox, Policies: policies{p}, Coder: coder{}, Sender: send,
 		Now: f.clock.Now, After: f.clock.After, Random: zeros{}, Metrics: NewMetrics(f.registry),
-		Log: funcr.New(func(prefix, args string) {
-			logged.Lock()
-			defer logged.Unlock()
-			f.log.WriteString(prefix + args + "\n")
-		}, funcr.Options{}),
+		Log: slog.New(slog.NewTextHandler(f.log, nil)),
 	}
 	return f
 }

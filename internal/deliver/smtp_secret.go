@@ -35,31 +35,14 @@ func validateSMTP(data map[string][]byte) error {
 // parseSMTP reads the keys host, port, tls (starttls, implicit, or none on
 // loopback), username, password, and the optional ca (PEM) and serverName.
 func parseSMTP(data map[string][]byte) (smtpSecret, error) {
-	var problems []string
-	refuse := func(key, problem string) { problems = append(problems, "key "+key+" "+problem) }
-	for _, key := range []string{"host", "port", "username", "password"} {
-		if line(data, key) == "" {
-			refuse(key, "is missing")
-		}
-	}
 	s := smtpSecret{
 		host: line(data, "host"), port: line(data, "port"), mode: line(data, "tls"),
 		username: line(data, "username"), password: strings.TrimRight(string(data["password"]), "\r\n"),
 	}
-	if strings.ContainsAny(s.host, "/@ \t\r\n*") {
-		refuse("host", "must be a host name or an IP address")
-	}
-	if n, err := strconv.ParseUint(s.port, 10, 16); s.port != "" && (err != nil || n == 0) {
-		refuse("port", "must be a number from 1 to 65535")
-	}
-	switch {
-	case s.mode == "":
+	if s.mode == "" {
 		s.mode = startTLS
-	case s.mode == noTLS && !loopback(s.host):
-		refuse("tls", "may be none only where host is loopback")
-	case s.mode != startTLS && s.mode != implicitTLS && s.mode != noTLS:
-		refuse("tls", "must be starttls, implicit or none")
 	}
+	problems := s.problems()
 	s.tls = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.host}
 	if name := line(data, "serverName"); name != "" {
 		s.tls.ServerName = name
@@ -67,13 +50,37 @@ func parseSMTP(data map[string][]byte) (smtpSecret, error) {
 	if ca := data["ca"]; len(ca) > 0 {
 		s.tls.RootCAs = x509.NewCertPool()
 		if !s.tls.RootCAs.AppendCertsFromPEM(ca) {
-			refuse("ca", "holds no PEM certificate")
+			problems = append(problems, "key ca holds no PEM certificate")
 		}
 	}
 	if len(problems) > 0 {
 		return smtpSecret{}, errors.New("SMTP provider Secret: " + strings.Join(problems, "; "))
 	}
 	return s, nil
+}
+
+// problems names the keys that are missing or wrong.
+func (s smtpSecret) problems() (list []string) {
+	for _, required := range []struct{ key, value string }{
+		{"host", s.host}, {"port", s.port}, {"username", s.username}, {"password", s.password},
+	} {
+		if required.value == "" {
+			list = append(list, "key "+required.key+" is missing")
+		}
+	}
+	if strings.ContainsAny(s.host, "/@ \t\r\n*") {
+		list = append(list, "key host must be a host name or an IP address")
+	}
+	if n, err := strconv.ParseUint(s.port, 10, 16); s.port != "" && (err != nil || n == 0) {
+		list = append(list, "key port must be a number from 1 to 65535")
+	}
+	switch {
+	case s.mode == noTLS && !loopback(s.host):
+		list = append(list, "key tls may be none only where host is loopback")
+	case s.mode != startTLS && s.mode != implicitTLS && s.mode != noTLS:
+		list = append(list, "key tls must be starttls, implicit or none")
+	}
+	return list
 }
 
 // line is a one-line value without the white space that files end with.

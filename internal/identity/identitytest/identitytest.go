@@ -5,10 +5,9 @@ package identitytest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"holdfast.dev/holdfast/internal/identity"
 	"holdfast.dev/holdfast/internal/rules"
@@ -26,8 +25,8 @@ type Deed struct {
 	Sessions bool
 }
 
-// IdP is an adapter with the real server that it tells.
-type IdP interface {
+// Harness is an adapter with the real server that it tells.
+type Harness interface {
 	identity.Identity
 	// Policy is a policy that names the adapter and its Secret.
 	Policy() policy.Policy
@@ -50,8 +49,8 @@ type IdP interface {
 const password = "a quiet harbour at dusk"
 
 // Run runs the contract; start starts a fresh IdP each time.
-func Run(t *testing.T, start func(t *testing.T) IdP) {
-	tests := map[string]func(*testing.T, IdP){
+func Run(t *testing.T, start func(t *testing.T) Harness) {
+	tests := map[string]func(*testing.T, Harness){
 		"a password is set and sessions end":            passwordSet,
 		"a password change is required":                 changeRequired,
 		"sessions are revoked":                          sessionsRevoked,
@@ -72,14 +71,14 @@ func Run(t *testing.T, start func(t *testing.T) IdP) {
 	}
 }
 
-func set(idp IdP, key string) error {
+func set(idp Harness, key string) error {
 	return idp.SetPassword(context.Background(), idp.Policy(), "u-1", password, key)
 }
 
-func expectDeeds(t *testing.T, idp IdP, want ...Deed) {
+func expectDeeds(t *testing.T, idp Harness, want ...Deed) {
 	t.Helper()
-	if diff := cmp.Diff(want, idp.Deeds()); diff != "" {
-		t.Errorf("deeds (-want +got): %s", diff)
+	if got := idp.Deeds(); !slices.Equal(got, want) {
+		t.Errorf("deeds: got %+v, want %+v", got, want)
 	}
 }
 
@@ -92,32 +91,32 @@ func expectError(t *testing.T, err, want error) {
 	}
 }
 
-func setDeed(idp IdP) Deed {
+func setDeed(idp Harness) Deed {
 	return Deed{"SetPassword", idp.Policy().Tenant, "u-1", password, true}
 }
 
-func passwordSet(t *testing.T, idp IdP) {
+func passwordSet(t *testing.T, idp Harness) {
 	if err := set(idp, "k-1"); err != nil {
 		t.Fatal(err)
 	}
 	expectDeeds(t, idp, setDeed(idp))
 }
 
-func changeRequired(t *testing.T, idp IdP) {
+func changeRequired(t *testing.T, idp Harness) {
 	if err := idp.RequirePasswordChange(context.Background(), idp.Policy(), "u-1", "k-1"); err != nil {
 		t.Fatal(err)
 	}
 	expectDeeds(t, idp, Deed{"RequirePasswordChange", idp.Policy().Tenant, "u-1", "", false})
 }
 
-func sessionsRevoked(t *testing.T, idp IdP) {
+func sessionsRevoked(t *testing.T, idp Harness) {
 	if err := idp.RevokeSessions(context.Background(), idp.Policy(), "u-1", "k-1"); err != nil {
 		t.Fatal(err)
 	}
 	expectDeeds(t, idp, Deed{"RevokeSessions", idp.Policy().Tenant, "u-1", "", true})
 }
 
-func oneKey(t *testing.T, idp IdP) {
+func oneKey(t *testing.T, idp Harness) {
 	for _, key := range []string{"k-1", "k-1", "k-2"} {
 		if err := set(idp, key); err != nil {
 			t.Fatal(err)
@@ -126,7 +125,7 @@ func oneKey(t *testing.T, idp IdP) {
 	expectDeeds(t, idp, setDeed(idp), setDeed(idp))
 }
 
-func refused(t *testing.T, idp IdP) {
+func refused(t *testing.T, idp Harness) {
 	idp.RefusePasswords()
 	expectError(t, set(idp, "k-1"), rules.ErrIdentityRefused)
 	expectDeeds(t, idp)
@@ -135,13 +134,13 @@ func refused(t *testing.T, idp IdP) {
 	}
 }
 
-func refusedOther(t *testing.T, idp IdP) {
+func refusedOther(t *testing.T, idp Harness) {
 	idp.LosePermission()
 	expectError(t, idp.RevokeSessions(context.Background(), idp.Policy(), "u-1", "k-1"), rules.ErrIdentity)
 	expectError(t, idp.RequirePasswordChange(context.Background(), idp.Policy(), "u-1", "k-2"), rules.ErrIdentity)
 }
 
-func passing(t *testing.T, idp IdP) {
+func passing(t *testing.T, idp Harness) {
 	idp.Break(2)
 	if err := set(idp, "k-1"); err != nil {
 		t.Fatal(err)
@@ -152,7 +151,7 @@ func passing(t *testing.T, idp IdP) {
 	}
 }
 
-func staying(t *testing.T, idp IdP) {
+func staying(t *testing.T, idp Harness) {
 	idp.Break(1000)
 	expectError(t, set(idp, "k-1"), rules.ErrIdentity)
 	if idp.Calls() != 3 {
@@ -161,13 +160,13 @@ func staying(t *testing.T, idp IdP) {
 	expectDeeds(t, idp)
 }
 
-func lostPermission(t *testing.T, idp IdP) {
+func lostPermission(t *testing.T, idp Harness) {
 	idp.LosePermission()
 	expectError(t, set(idp, "k-1"), rules.ErrIdentity)
 	expectDeeds(t, idp)
 }
 
-func rotated(t *testing.T, idp IdP) {
+func rotated(t *testing.T, idp Harness) {
 	if err := set(idp, "k-1"); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +176,7 @@ func rotated(t *testing.T, idp IdP) {
 	}
 }
 
-func forgotten(t *testing.T, idp IdP) {
+func forgotten(t *testing.T, idp Harness) {
 	idp.ForgetSecret()
 	expectError(t, set(idp, "k-1"), rules.ErrIdentity)
 	if idp.Calls() != 0 {
@@ -185,14 +184,14 @@ func forgotten(t *testing.T, idp IdP) {
 	}
 }
 
-func ended(t *testing.T, idp IdP) {
+func ended(t *testing.T, idp Harness) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	expectError(t, idp.SetPassword(ctx, idp.Policy(), "u-1", password, "k-1"), rules.ErrIdentity)
 	expectDeeds(t, idp)
 }
 
-func silent(t *testing.T, idp IdP) {
+func silent(t *testing.T, idp Harness) {
 	idp.Break(3)
 	err1 := idp.SetPassword(context.Background(), idp.Policy(), "ada-lovelace", password, "k-1")
 	idp.RefusePasswords()
@@ -204,7 +203,7 @@ func silent(t *testing.T, idp IdP) {
 	}
 }
 
-func verbatim(t *testing.T, idp IdP) {
+func verbatim(t *testing.T, idp Harness) {
 	account, odd := `аккаунт/"7"<&>`, "pässwörd \"<&>\u2028 'x'"
 	if err := idp.SetPassword(context.Background(), idp.Policy(), account, odd, "k-1"); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ type allowed bool
 
 func (a allowed) Allows(string) bool { return bool(a) }
 
-func startIdP(t *testing.T, change ...func(*webhook.Options)) *idp {
+func start(t *testing.T, change ...func(*webhook.Options)) *idp {
 	t.Helper()
 	s := &idp{t: t, secret: whsec("a"), deeds: map[string]identitytest.Deed{}}
 	s.server = httptest.NewTLSServer(s)

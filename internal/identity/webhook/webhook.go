@@ -137,7 +137,7 @@ func (w *Webhook) tell(ctx context.Context, p policy.Policy, key, deed string, d
 func (w *Webhook) caller(p policy.Policy) (*caller, error) {
 	k := key{p.Tenant, p.Identity.Secret}
 	refuse := func(problem string) error {
-		return fmt.Errorf("Secret %s in namespace %s %s: %w", k.secret, k.tenant, problem, rules.ErrIdentity)
+		return fmt.Errorf("namespace %s: the identity Secret %s %s: %w", k.tenant, k.secret, problem, rules.ErrIdentity)
 	}
 	secret, err := w.secrets.Secret(k.tenant, k.secret)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 func TestWebhookKeepsTheContract(t *testing.T) {
-	identitytest.Run(t, func(t *testing.T) identitytest.IdP { return startIdP(t) })
+	identitytest.Run(t, func(t *testing.T) identitytest.Harness { return start(t) })
 }
 
 func (s *idp) set() error {
@@ -41,7 +41,7 @@ func (s *idp) wantIdentity(t *testing.T, err error, calls int) {
 }
 
 func TestEveryTryCarriesTheSameID(t *testing.T) {
-	s := startIdP(t)
+	s := start(t)
 	s.Break(2)
 	if err := s.set(); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestEveryTryCarriesTheSameID(t *testing.T) {
 }
 
 func TestWhileASecretIsRotatedBothSign(t *testing.T) {
-	s := startIdP(t)
+	s := start(t)
 	s.put("secret", whsec("b")+" "+whsec("a"))
 	for _, theirs := range []string{whsec("a"), whsec("b")} {
 		s.mu.Lock()
@@ -84,7 +84,7 @@ func TestStatusesOfASetPassword(t *testing.T) {
 		500: {rules.ErrIdentity, 3}, 502: {rules.ErrIdentity, 3}, 503: {rules.ErrIdentity, 3},
 	}
 	for status, want := range cases {
-		s := startIdP(t)
+		s := start(t)
 		s.answer(status)
 		if err := s.set(); !errors.Is(err, want.want) || s.Calls() != want.calls {
 			t.Errorf("%d: got %v after %d calls, want %v after %d", status, err, s.Calls(), want.want, want.calls)
@@ -93,14 +93,14 @@ func TestStatusesOfASetPassword(t *testing.T) {
 }
 
 func TestARefusalIsAboutPasswordsOnly(t *testing.T) {
-	s := startIdP(t)
+	s := start(t)
 	s.answer(http.StatusConflict)
 	s.wantIdentity(t, s.RevokeSessions(context.Background(), s.Policy(), "u-1", "k"), 1)
 }
 
 func TestRetryAfter(t *testing.T) {
 	t.Run("is waited for", func(t *testing.T) {
-		s := startIdP(t, func(o *webhook.Options) { o.Pause = time.Hour })
+		s := start(t, func(o *webhook.Options) { o.Pause = time.Hour })
 		busy := true
 		s.handle(func(w http.ResponseWriter, _ *http.Request) bool {
 			if !busy {
@@ -116,12 +116,12 @@ func TestRetryAfter(t *testing.T) {
 		}
 	})
 	t.Run("beyond the budget ends at once", func(t *testing.T) {
-		s := startIdP(t)
+		s := start(t)
 		s.answer(http.StatusServiceUnavailable, "Retry-After", "3600")
 		s.wantIdentity(t, s.set(), 1)
 	})
 	t.Run("as a date beyond the budget ends at once", func(t *testing.T) {
-		s := startIdP(t)
+		s := start(t)
 		s.answer(http.StatusServiceUnavailable, "Retry-After", "Fri, 31 Dec 2100 23:59:59 GMT")
 		s.wantIdentity(t, s.set(), 1)
 	})
@@ -129,7 +129,7 @@ func TestRetryAfter(t *testing.T) {
 
 func TestHangingIdPIsGivenUp(t *testing.T) {
 	hanging := func(t *testing.T, change func(*webhook.Options)) *idp {
-		s := startIdP(t, change)
+		s := start(t, change)
 		hang := make(chan struct{})
 		s.handle(func(http.ResponseWriter, *http.Request) bool { <-hang; return true })
 		plain := httptest.NewServer(s) // a handshake takes its time on a busy machine
@@ -148,7 +148,7 @@ func TestHangingIdPIsGivenUp(t *testing.T) {
 }
 
 func TestEndlessAnswerIsNotRead(t *testing.T) {
-	s := startIdP(t)
+	s := start(t)
 	s.handle(func(w http.ResponseWriter, r *http.Request) bool {
 		for r.Context().Err() == nil {
 			if _, err := io.WriteString(w, strings.Repeat("x", 1024)); err != nil {
@@ -163,9 +163,9 @@ func TestEndlessAnswerIsNotRead(t *testing.T) {
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {
-	elsewhere := startIdP(t)
+	elsewhere := start(t)
 	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
-		s := startIdP(t)
+		s := start(t)
 		s.answer(status, "Location", elsewhere.server.URL)
 		s.wantIdentity(t, s.set(), 1)
 	}
@@ -175,19 +175,19 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 }
 
 func TestEndpointOffTheListIsNotCalled(t *testing.T) {
-	s := startIdP(t)
+	s := start(t)
 	s.Identity = identity.New(s, allowed(false), webhook.Options{Now: time.Now})
 	s.wantIdentity(t, s.set(), 0)
 }
 
 func TestUntrustedCertificateGetsNoPassword(t *testing.T) {
-	s := startIdP(t)
+	s := start(t)
 	s.put("ca", "")
 	s.wantIdentity(t, s.set(), 0)
 }
 
 func TestPlainHTTPOnLoopback(t *testing.T) {
-	s := startIdP(t)
+	s := start(t)
 	plain := httptest.NewServer(s)
 	t.Cleanup(plain.Close)
 	s.put("url", plain.URL)
@@ -197,7 +197,7 @@ func TestPlainHTTPOnLoopback(t *testing.T) {
 }
 
 func TestPolicyWithoutAdapterSaysSo(t *testing.T) {
-	s := startIdP(t)
+	s := start(t)
 	for adapter, want := range map[string]string{"": "names no identity adapter", "Kratos": `"Kratos" is not supported by this version`} {
 		p := s.Policy()
 		p.Identity.Adapter = adapter
