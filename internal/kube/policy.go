@@ -144,3 +144,27 @@ func providers(list []v1alpha1.Provider) []policy.Provider {
 	}
 	return out
 }
+
+// Conflicts lists the patterns of a policy that others of its namespace hold: those of
+// the least name that names them. A policy that cannot be read holds nothing.
+func Conflicts(vp *v1alpha1.VerificationPolicy, beside []v1alpha1.VerificationPolicy) []v1alpha1.PolicyConflict {
+	var conflicts []v1alpha1.PolicyConflict
+	for _, pattern := range vp.Spec.Accounts.Patterns {
+		holder := vp.Name
+		for i := range beside {
+			other := &beside[i]
+			if other.Name < holder && slices.Contains(other.Spec.Accounts.Patterns, pattern) && usable(other) {
+				holder = other.Name
+			}
+		}
+		if holder != vp.Name {
+			conflicts = append(conflicts, v1alpha1.PolicyConflict{Pattern: pattern, Policy: holder})
+		}
+	}
+	return conflicts
+}
+
+func usable(vp *v1alpha1.VerificationPolicy) bool {
+	_, err := Policy(vp, nil)
+	return err == nil && vp.DeletionTimestamp.IsZero()
+}

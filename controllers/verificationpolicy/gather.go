@@ -1,0 +1,152 @@
+package verificationpolicy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/kube"
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/policy"
+)
+
+// findings is everything that was found about one policy.
+type findings struct {
+	// invalid is why the spec cannot be used.
+	invalid   error
+	conflicts []v1alpha1.PolicyConflict
+	// refused are the hosts that the installation does not grant.
+	refused     []string
+	providers   []finding
+	adapter     *finding
+	testNumbers int
+}
+
+// finding is what was found about one provider or adapter. An empty reason means
+// that it works.
+type finding struct {
+	name   string
+	reason string
+	class  message.ErrorClass
+	// message says what is wrong, with which Secret, and never a value of it.
+	message string
+}
+
+func (f findings) healthy() bool {
+	for _, p := range f.providers {
+		if p.reason != "" {
+			return false
+		}
+	}
+	return f.adapter == nil || f.adapter.reason == ""
+}
+
+func (c *Controller) gather(ctx context.Context, vp *v1alpha1.VerificationPolicy) (findings, error) {
+	var f findings
+	p, err := kube.Policy(vp, c.Tenants)
+	if err != nil {
+		f.invalid = err
+		return f, nil
+	}
+	var beside v1alpha1.VerificationPolicyList
+	if err := c.Client.List(ctx, &beside, client.InNamespace(vp.Namespace)); err != nil {
+		return f, fmt.Errorf("list the policies of namespace %s: %w", vp.Namespace, err)
+	}
+	f.conflicts = kube.Conflicts(vp, beside.Items)
+	_, f.refused = c.Tenants.Split(vp.Namespace, kube.Strings(vp.Spec.Hosts))
+	f.providers = c.providers(ctx, p)
+	f.adapter = c.adapter(p)
+	if vp.Spec.Testing != nil {
+		f.testNumbers = len(vp.Spec.Testing.Numbers)
+	}
+	return f, nil
+}
+
+// providers are checked side by side, so that a dead one costs one timeout.
+func (c *Controller) providers(ctx context.Context, p policy.Policy) []finding {
+	out := make([]finding, len(p.Providers))
+	var group sync.WaitGroup
+	for i, provider := range p.Providers {
+		group.Go(func() { out[i] = c.provider(ctx, p.Tenant, provider) })
+	}
+	group.Wait()
+	return out
+}
+
+func (c *Controller) provider(ctx context.Context, tenant string, p policy.Provider) finding {
+	f := c.secret("provider "+p.Name, tenant, p.Secret, p.Type, c.ValidateProvider)
+	f.name = p.Name
+	if f.reason == v1alpha1.ReasonSecretNotFound {
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Intervals.timeout())
+	defer cancel()
+	err := c.Checker.Check(ctx, tenant, p)
+	var failed *message.Error
+	unsupported := errors.As(err, &failed) && failed.Step == "type"
+	switch {
+	case f.reason != "" && !unsupported:
+		return f
+	case err == nil:
+		return finding{name: p.Name}
+	case failed == nil:
+		// Only classes are told: the text could be the provider's.
+		failed = &message.Error{Class: message.Unreachable, Provider: p.Name, Step: "check"}
+	}
+	return checked(p, failed)
+}
+
+// checked turns a failed check into a finding.
+func checked(p policy.Provider, e *message.Error) finding {
+	f := finding{name: p.Name, class: e.Class}
+	switch {
+	case e.Step == "type":
+		f.reason = v1alpha1.ReasonTypeNotSupported
+		f.message = fmt.Sprintf("provider %s: this release has no driver for the type %s", p.Name, p.Type)
+	case e.Step == "endpoint":
+		f.reason = v1alpha1.ReasonEndpointNotAllowed
+		f.message = fmt.Sprintf("provider %s: the endpoint in Secret %s is not on the installation's allow-list", p.Name, p.Secret)
+	case e.Step == "auth" && e.Class == message.Misconfigured:
+		f.reason = v1alpha1.ReasonCredentialsRefused
+		f.message = fmt.Sprintf("provider %s refused the credentials in Secret %s", p.Name, p.Secret)
+	default:
+		f.reason = v1alpha1.ReasonProviderUnreachable
+		f.message = fmt.Sprintf("provider %s does not work: %s at %s", p.Name, e.Class, e.Step)
+	}
+	return f
+}
+
+// adapter judges the Secret of the identity adapter; nil where the policy names none.
+func (c *Controller) adapter(p policy.Policy) *finding {
+	if p.Identity.Adapter == "" {
+		return nil
+	}
+	f := c.secret("identity adapter", p.Tenant, p.Identity.Secret, p.Identity.Adapter, c.ValidateAdapter)
+	return &f
+}
+
+// secret judges one Secret; who is told as the one that needs it.
+func (c *Controller) secret(who, tenant, name, kind string, validate Validate) finding {
+	data, err := c.Secrets.Secret(tenant, name)
+	if errors.Is(err, rules.ErrNotFound) {
+		return finding{
+			class: message.Misconfigured, reason: v1alpha1.ReasonSecretNotFound,
+			message: fmt.Sprintf("%s: there is no Secret %s/%s of type %s", who, tenant, name, v1alpha1.SecretTypeProvider),
+		}
+	}
+	if err == nil {
+		err = validate(kind, data)
+	}
+	if err != nil {
+		return finding{
+			class: message.Misconfigured, reason: v1alpha1.ReasonSecretInvalid,
+			message: fmt.Sprintf("%s: Secret %s/%s: %v", who, tenant, name, err),
+		}
+	}
+	return finding{}
+}

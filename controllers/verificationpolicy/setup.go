@@ -1,0 +1,67 @@
+package verificationpolicy
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+)
+
+// workers check policies side by side: a check may wait for a dead provider.
+const workers = 4
+
+// SetupWithManager starts the controller with the manager, on the leader alone.
+func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("verificationpolicy").
+		For(&v1alpha1.VerificationPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.VerificationPolicy{}, handler.EnqueueRequestsFromMapFunc(c.beside),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.using),
+			builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
+		Complete(reconcile.AsReconciler(c.Client, c))
+}
+
+// beside are the policies that may be accepted or conflicted anew.
+func (c *Controller) beside(ctx context.Context, changed client.Object) []reconcile.Request {
+	return c.requests(ctx, changed.GetNamespace(), func(vp *v1alpha1.VerificationPolicy) bool {
+		return vp.Name != changed.GetName()
+	})
+}
+
+// using are the policies that name a Secret: a rotated one is checked at once.
+func (c *Controller) using(ctx context.Context, secret client.Object) []reconcile.Request {
+	return c.requests(ctx, secret.GetNamespace(), func(vp *v1alpha1.VerificationPolicy) bool {
+		for _, p := range vp.Spec.Providers {
+			if p.SecretRef.Name == secret.GetName() {
+				return true
+			}
+		}
+		a := vp.Spec.Identity.Adapter
+		return a != nil && a.SecretRef.Name == secret.GetName()
+	})
+}
+
+func (c *Controller) requests(ctx context.Context, namespace string, wanted func(*v1alpha1.VerificationPolicy) bool) []reconcile.Request {
+	var policies v1alpha1.VerificationPolicyList
+	if err := c.Client.List(ctx, &policies, client.InNamespace(namespace)); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Policies are not looked at again", "namespace", namespace)
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range policies.Items {
+		if vp := &policies.Items[i]; wanted(vp) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(vp)})
+		}
+	}
+	return out
+}
