@@ -30,6 +30,9 @@ type codePage struct {
 	Left, Wait time.Duration
 }
 
+// Today says whether the hour alone names the end of the code's life.
+func (p codePage) Today() bool { return p.Left < 12*time.Hour }
+
 // IsPhone says whether the advice for telephones fits.
 func (p codePage) IsPhone() bool {
 	return p.Code.Channel == contact.SMS || p.Code.Channel == contact.Voice

@@ -23,7 +23,7 @@ func TestUnblockFromLinkToDone(t *testing.T) {
 		t.Errorf("heading %q", got)
 	}
 	contains(t, page, "ma•••", "Harbour Shop", "noticed something unusual",
-		`datetime="2026-03-04T12:00:00Z"`, "Wednesday, 4 March 2026 at 12:00 UTC", `method="post" action="/unblock"`)
+		`datetime="2026-03-04T12:00:00Z"`, "Wednesday, 4 March 2026 at 12:00\u00a0UTC", `method="post" action="/unblock"`)
 
 	r := v.post("/unblock", "ticket", ticket)
 	redirected(t, r, "/unblock/contact")
@@ -34,11 +34,11 @@ func TestUnblockFromLinkToDone(t *testing.T) {
 	}
 
 	page = text(t, expect(t, v.get("/unblock/contact"), http.StatusOK))
-	contains(t, page, "Email to ma•••@•••", "Text message to •••• 42", `value="c1" id="to-c1" checked`)
+	contains(t, page, "Email to ma•••@•••", "Text message to ••••\u00a042", `value="c1" id="to-c1" checked`)
 	redirected(t, v.post("/unblock/contact", "contact", "c2"), "/unblock/code")
 
 	page = text(t, expect(t, v.get("/unblock/code"), http.StatusOK))
-	contains(t, page, `autocomplete="one-time-code"`, `inputmode="numeric"`, "We sent your code to •••• 42.",
+	contains(t, page, `autocomplete="one-time-code"`, `inputmode="numeric"`, "We sent your code to ••••\u00a042.",
 		"5 attempts left", `datetime="2026-03-03T12:10:00Z"`, "I do not have a code")
 	before := v.cookie
 	r = v.post("/unblock/code", "id", v.challenge(), "code", " 135 790 ")
@@ -129,7 +129,7 @@ func TestExpiredCodeOffersANewOne(t *testing.T) {
 	expect(t, v.post("/unblock/contact", "contact", "c2"), http.StatusSeeOther)
 	id := v.challenge()
 	v.now = v.now.Add(10 * time.Minute)
-	contains(t, text(t, expect(t, v.get("/unblock/code"), http.StatusOK)), "Your code has expired", "Send a new code to •••• 42")
+	contains(t, text(t, expect(t, v.get("/unblock/code"), http.StatusOK)), "Your code has expired", "Send a new code to ••••\u00a042")
 	contains(t, text(t, expect(t, v.post("/unblock/code", "id", id, "code", webtest.Code), http.StatusGone)), "Your code has expired")
 	redirected(t, v.post("/unblock/resend", "id", id), "/unblock/code")
 	if got := v.desk.Targets[len(v.desk.Targets)-1]; got != (flow.Target{}) {
@@ -143,7 +143,7 @@ func TestNoCodeHelp(t *testing.T) {
 	v := opened(t)
 	expect(t, v.post("/unblock/contact", "contact", "c1"), http.StatusSeeOther)
 	contains(t, text(t, v.get("/unblock/code")), "junk or spam folder", "inbox is full", "private window", "body of the message",
-		"Send another code to ma•••@•••", "Text message to •••• 42", `data-wait="60"`, `datetime="2026-03-03T12:01:00Z"`)
+		"Send another code to ma•••@•••", "Send one to ••••\u00a042 by text message", `data-wait="60"`, `datetime="2026-03-03T12:01:00Z"`)
 	redirected(t, v.post("/unblock/resend", "id", v.challenge(), "contact", "c2"), "/unblock/code")
 	contains(t, text(t, v.get("/unblock/code")), "blocks texts or calls", "cannot receive texts", "VoIP")
 	v.desk.Fail["Resend"] = &rules.LimitError{Subject: "resend", RetryAfter: 34500 * time.Millisecond}
@@ -173,7 +173,7 @@ func TestNoDeadEnds(t *testing.T) {
 	v := opened(t)
 	v.desk.Ways = flow.Overview{}
 	contains(t, text(t, expect(t, v.get("/unblock/contact"), http.StatusOK)), "We cannot send you a code now",
-		"Wednesday, 4 March 2026 at 12:00 UTC", "https://help.example/", "Come back later")
+		"Wednesday, 4 March 2026 at 12:00\u00a0UTC", "https://help.example/", "Come back later")
 	v.desk.Block.Releasable, v.desk.Block.Reason = false, block.CompromisedTraffic
 	page := text(t, expect(t, v.get("/unblock?ticket="+v.desk.Ticket()), http.StatusOK))
 	contains(t, page, "harmful traffic", "another network", "ends by itself")

@@ -42,8 +42,9 @@ type files struct{ Style, Script, Mark string }
 // parsePages reads the embedded templates; it cannot fail but by a broken build.
 func parsePages() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"why": why, "way": way, "sent": sent, "moment": moment, "exact": exact, "lasting": lasting,
-		"strength": strength, "upto": func(n int) []int {
+		"why": why, "way": way, "instead": instead, "whole": whole, "sent": sent, "strength": strength,
+		"moment": moment, "clock": clock, "exact": exact, "lasting": lasting,
+		"upto": func(n int) []int {
 			list := make([]int, n)
 			for i := range list {
 				list[i] = i + 1

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
@@ -26,6 +27,8 @@ func (s *site) start(w http.ResponseWriter, _ *http.Request) error {
 type blockPage struct {
 	flow.Overview
 	Ticket string
+	// In is how long the block still lasts, zero for a permanent one.
+	In time.Duration
 }
 
 // showBlock shows the block of a ticket. Mail scanners and previews may open it as
@@ -39,7 +42,11 @@ func (s *site) showBlock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.render(w, http.StatusOK, "block", of(o, "Your account is blocked", 0, blockPage{o, ticket}))
+	data := blockPage{Overview: o, Ticket: ticket}
+	if !o.Until.IsZero() {
+		data.In = o.Until.Sub(s.Now())
+	}
+	s.render(w, http.StatusOK, "block", of(o, "Your account is blocked", 0, data))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
@@ -71,8 +72,12 @@ func why(r block.Reason) string {
 	return "The account was blocked for its protection."
 }
 
+// whole keeps a mask on one line.
+func whole(hint string) string { return strings.ReplaceAll(hint, " ", "\u00a0") }
+
 // way names a destination by how the message comes: "Text message to •••• 42".
 func way(channel contact.Channel, hint string) string {
+	hint = whole(hint)
 	switch channel {
 	case contact.Email:
 		return "Email to " + hint
@@ -87,12 +92,19 @@ func way(channel contact.Channel, hint string) string {
 	}
 }
 
+// instead offers another destination: "Send one to •••• 42 by text message".
+func instead(channel contact.Channel, hint string) string {
+	by := map[contact.Channel]string{contact.Email: " by email", contact.SMS: " by text message", contact.Voice: " by automated call"}
+	return "Send one to " + whole(hint) + by[channel]
+}
+
 // sent tells how far a code's message has come.
 func sent(channel contact.Channel, hint string, d message.Delivery) string {
 	server := map[contact.Channel]string{contact.Email: "mail server", contact.SMS: "text message service", contact.Voice: "telephone service"}[channel]
 	if server == "" {
 		server = "message service"
 	}
+	hint = whole(hint)
 	switch {
 	case d.State == message.Dead:
 		return fmt.Sprintf("We could not deliver the message to %s. Choose another way below.", hint)
@@ -110,7 +122,14 @@ func sent(channel contact.Channel, hint string, d message.Delivery) string {
 // moment is an instant for people, rounded up to the minute so that what is said
 // to be over is over. Pages give the exact one in the attribute datetime.
 func moment(t time.Time) string {
-	return t.UTC().Add(time.Minute - 1).Truncate(time.Minute).Format("Monday, 2 January 2006 at 15:04 MST")
+	return fullMinute(t).Format("Monday, 2 January 2006 at 15:04\u00a0MST")
+}
+
+// clock is an instant within the next hours.
+func clock(t time.Time) string { return fullMinute(t).Format("15:04\u00a0MST") }
+
+func fullMinute(t time.Time) time.Time {
+	return t.UTC().Add(time.Minute - 1).Truncate(time.Minute)
 }
 
 // exact is an instant for programs.

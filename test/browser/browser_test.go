@@ -98,7 +98,7 @@ func browser(t *testing.T) context.Context {
 }
 
 // walk opens a tab of its own, without the cookies of others.
-func walk(t *testing.T, parent context.Context, name string) *walker {
+func walk(parent context.Context, t *testing.T, name string) *walker {
 	t.Helper()
 	w := &walker{T: t, look: looks[name], dir: filepath.Join(screenshots(t), name)}
 	if err := os.MkdirAll(w.dir, 0o750); err != nil {

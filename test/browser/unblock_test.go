@@ -23,7 +23,7 @@ func TestPages(t *testing.T) {
 	tabs := browser(t)
 	for name := range looks {
 		t.Run(name, func(t *testing.T) {
-			w := walk(t, tabs, name)
+			w := walk(tabs, t, name)
 			w.unblock()
 			w.detours()
 		})
