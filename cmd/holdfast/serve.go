@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -23,6 +24,7 @@ import (
 	"holdfast.dev/holdfast/internal/courier"
 	"holdfast.dev/holdfast/internal/deliver"
 	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/identity"
 	"holdfast.dev/holdfast/internal/identity/webhook"
 	"holdfast.dev/holdfast/internal/kube"
 	"holdfast.dev/holdfast/internal/password"
@@ -101,8 +103,10 @@ type replica struct {
 	cache   cache.Cache
 	feed    *kube.Feed
 	courier *courier.Courier
-	memory  *store.Store
-	leader  leader
+	// dispatcher holds the courier's connections to the providers.
+	dispatcher *deliver.Dispatcher
+	memory     *store.Store
+	leader     leader
 }
 
 func newReplica(ctx context.Context, s settings, config *rest.Config, clients kubernetes.Interface, keys *seal.Keys, memory *store.Store) (*replica, error) {
@@ -127,18 +131,18 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	dispatcher := deliver.New(secrets, s.endpoints, deliver.Options{Now: clock.Wall})
 	feed := kube.NewFeed(objects, index, policies, memory, clock.Wall)
 	return &replica{
-		settings: s, log: log, cache: objects, feed: feed, memory: memory,
+		settings: s, log: log, cache: objects, feed: feed, memory: memory, dispatcher: dispatcher,
 		access: kube.NewAccess(clients, clock.Wall),
 		desk: &flow.Desk{
 			Store: memory, Index: index, Policies: policies, Sealer: keys,
-			Identity:  webhook.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
+			Identity:  identity.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
 			Passwords: password.New(), Numbers: phone.Numbers{},
 			Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epoch, Scheme: s.publicScheme,
 		},
 		courier: &courier.Courier{
 			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher,
 			Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
-			Metrics: courier.NewMetrics(metrics.Registry), Log: log.WithName("courier"),
+			Metrics: courier.NewMetrics(metrics.Registry), Log: slog.New(logr.ToSlogHandler(log.WithName("courier"))),
 		},
 		leader: leader{
 			config: config, scheme: scheme, cache: objects, namespace: s.namespace, election: s.leaderElection,
@@ -160,7 +164,10 @@ func (r *replica) run(ctx context.Context) error {
 	}
 	group.Go(func() error { return r.cache.Start(ctx) })
 	group.Go(func() error { return r.feed.Start(ctx) })
-	group.Go(func() error { return r.courier.Run(ctx) })
+	group.Go(func() error {
+		defer r.dispatcher.Close()
+		return r.courier.Run(ctx)
+	})
 	group.Go(func() error { return r.leader.run(ctx) })
 	group.Go(func() error { return r.prune(ctx) })
 	return group.Wait()
@@ -214,4 +221,3 @@ func countries() []web.Country {
 	}
 	return list
 }
-
