@@ -16,11 +16,15 @@ import (
 	"github.com/go-logr/logr/funcr"
 	"golang.org/x/net/html"
 
+	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/web"
 	"holdfast.dev/holdfast/internal/web/webtest"
 )
 
 const host = "shop.example"
+
+// The desk of the use cases is the one that the pages are made for.
+var _ web.Desk = (*flow.Desk)(nil)
 
 var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 
