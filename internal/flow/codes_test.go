@@ -206,12 +206,16 @@ func TestACodeExpires(t *testing.T) {
 // section 6: a restored store begins another epoch, which voids tickets and codes.
 func TestAnotherEpochVoidsTicketsAndCodes(t *testing.T) {
 	d := blocked(t)
-	sealed, v := d.ticket(anna), d.open(anna)
+	sealed, used, v := d.ticket(anna), d.ticket(anna), d.open(anna)
+	_, err := d.Open(t.Context(), host, used, true)
+	is(t, err, nil)
 	view := d.request(v, toMail)
 	right := d.code(view.ID)
 	d.Epoch = 2
-	_, err := d.Open(t.Context(), host, sealed, false)
+	_, err = d.Open(t.Context(), host, sealed, false)
 	is(t, err, ticket.ErrInvalid)
+	_, err = d.Overview(t.Context(), flow.Visit{Host: host, Ticket: used})
+	is(t, err, rules.ErrNoFlow)
 	is(t, d.submit(v, view.ID, right), rules.ErrGone)
 }
 

@@ -210,11 +210,11 @@ func (d *Desk) record(ctx context.Context, key block.Key) (block.Record, error) 
 // openBlock returns a block that still binds, frozen in the memory.
 func (d *Desk) openBlock(ctx context.Context, key block.Key) (block.Record, error) {
 	record, err := d.record(ctx, key)
-	if err != nil {
-		return block.Record{}, err
+	if err == nil && !record.State(d.Now()).Terminal() {
+		record, err = d.Store.FreezeBlock(ctx, key, record.UID, record.Spec)
 	}
-	if record.State(d.Now()).Terminal() {
-		return block.Record{}, rules.ErrOver
+	if err == nil && record.State(d.Now()).Terminal() {
+		err = rules.ErrOver // perhaps only since it was read
 	}
-	return d.Store.FreezeBlock(ctx, key, record.UID, record.Spec)
+	return record, err
 }

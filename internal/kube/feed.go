@@ -13,6 +13,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/rules/block"
@@ -60,20 +61,20 @@ func NewFeed(informers cache.Informers, index *Index, policies *Policies, facts 
 
 // Start feeds until ctx ends.
 func (f *Feed) Start(ctx context.Context) error {
-	log := logr.FromContextOrDiscard(ctx).WithName("feed")
+	logger := log.FromContext(ctx).WithName("feed")
 	var background wait.Group
 	defer background.Wait()
 	background.StartWithContext(ctx, func(ctx context.Context) {
-		wait.UntilWithContext(ctx, func(ctx context.Context) { f.follow(ctx, log) }, followAgain)
+		wait.UntilWithContext(ctx, func(ctx context.Context) { f.follow(ctx, logger) }, followAgain)
 	})
 	background.StartWithContext(ctx, func(ctx context.Context) {
 		wait.UntilWithContext(ctx, func(context.Context) { f.index.Prune(f.now()) }, pruneEvery)
 	})
-	if err := f.watch(ctx, &v1alpha1.VerificationPolicy{}, f.policyHandler(log)); err != nil {
+	if err := f.watch(ctx, &v1alpha1.VerificationPolicy{}, f.policyHandler(logger)); err != nil {
 		return ignoreEnd(ctx, err)
 	}
 	close(f.policiesSeen)
-	if err := f.watch(ctx, &v1alpha1.AccountBlock{}, f.blockHandler(log)); err != nil {
+	if err := f.watch(ctx, &v1alpha1.AccountBlock{}, f.blockHandler(logger)); err != nil {
 		return ignoreEnd(ctx, err)
 	}
 	f.blocksSeen.Store(true)
@@ -108,11 +109,11 @@ func (f *Feed) OnBlock(wake func(block.Key)) {
 // OnPolicy calls wake with the tenant of which a policy changed. It must not block.
 func (f *Feed) OnPolicy(wake func(tenant string)) { f.policies.OnChange(wake) }
 
-func (f *Feed) follow(ctx context.Context, log logr.Logger) {
+func (f *Feed) follow(ctx context.Context, logger logr.Logger) {
 	// Everything is asked for again after a break: facts may come twice, never too few.
 	err := f.facts.Follow(ctx, time.Time{}, func() { f.caughtUp.Store(true) }, f.take)
 	if err != nil && ctx.Err() == nil {
-		log.Error(err, "The store's feed broke off; following it again", "in", followAgain.String())
+		logger.Error(err, "The store's feed broke off; following it again", "in", followAgain.String())
 	}
 }
 
@@ -155,18 +156,18 @@ func ignoreEnd(ctx context.Context, err error) error {
 	return err
 }
 
-func (f *Feed) policyHandler(log logr.Logger) toolscache.ResourceEventHandler {
+func (f *Feed) policyHandler(logger logr.Logger) toolscache.ResourceEventHandler {
 	return handler(func(vp *v1alpha1.VerificationPolicy) {
 		if err := f.policies.Apply(vp); err != nil {
-			log.Error(err, "A policy cannot be used")
+			logger.Error(err, "A policy cannot be used")
 		}
 	}, func(vp *v1alpha1.VerificationPolicy) { f.policies.Remove(vp.Namespace, vp.Name) })
 }
 
-func (f *Feed) blockHandler(log logr.Logger) toolscache.ResourceEventHandler {
+func (f *Feed) blockHandler(logger logr.Logger) toolscache.ResourceEventHandler {
 	return handler(func(ab *v1alpha1.AccountBlock) {
 		if err := f.index.Apply(ab); err != nil {
-			log.Error(err, "A block cannot be enforced")
+			logger.Error(err, "A block cannot be enforced")
 		}
 	}, func(ab *v1alpha1.AccountBlock) { f.index.Remove(KeyOf(ab)) })
 }
