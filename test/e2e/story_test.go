@@ -28,6 +28,7 @@ func TestStory(t *testing.T) {
 	t.Run("deleting a block unblocks", d.chapter(deleted))
 	t.Run("who may not call is refused", d.chapter(refused))
 	t.Run("nothing secret is anywhere (law 2)", d.chapter(nothingSecret))
+	t.Run("the README's commands work", d.chapter(readme))
 	d.stop()
 	d.nothingRuns()
 
