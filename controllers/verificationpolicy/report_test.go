@@ -1,0 +1,102 @@
+package verificationpolicy
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/policy"
+)
+
+var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+func TestStatusOfFindings(t *testing.T) {
+	fine := finding{name: "mail"}
+	smtp := policy.Provider{Name: "mail", Type: "SMTP", Secret: "smtp"}
+	dead := checked(smtp, &message.Error{Class: message.Unreachable, Step: "dial"})
+	refused := checked(smtp, &message.Error{Class: message.Misconfigured, Step: "auth"})
+	missing := finding{name: "mail", class: message.Misconfigured, reason: v1alpha1.ReasonSecretNotFound, message: "provider mail: there is no Secret shop/smtp of type holdfast.dev/provider"}
+	conflict := []v1alpha1.PolicyConflict{{Pattern: "vip-*", Policy: "early"}}
+	cases := map[string]struct {
+		findings  findings
+		state     v1alpha1.PolicyState
+		ready     string
+		stalled   bool
+		providers string
+		says      string
+	}{
+		"all well":      {findings{providers: []finding{fine}}, v1alpha1.PolicyReady, v1alpha1.ReasonEnforced, false, v1alpha1.ReasonProvidersReady, "enforced"},
+		"no providers":  {findings{}, v1alpha1.PolicyDegraded, v1alpha1.ReasonEnforced, false, v1alpha1.ReasonNoProviders, "enforced"},
+		"unreachable":   {findings{providers: []finding{dead}}, v1alpha1.PolicyDegraded, v1alpha1.ReasonProviderUnreachable, false, v1alpha1.ReasonProviderUnreachable, "mail does not work: Unreachable at dial"},
+		"refused":       {findings{providers: []finding{fine, refused}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonCredentialsRefused, true, v1alpha1.ReasonCredentialsRefused, "refused the credentials in Secret smtp"},
+		"secret gone":   {findings{providers: []finding{dead, missing}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonSecretNotFound, true, v1alpha1.ReasonProviderUnreachable, "no Secret shop/smtp"},
+		"adapter":       {findings{providers: []finding{fine}, adapter: &missing}, v1alpha1.PolicyInvalid, v1alpha1.ReasonSecretNotFound, true, v1alpha1.ReasonProvidersReady, "no Secret shop/smtp"},
+		"host":          {findings{providers: []finding{refused}, refused: []string{"evil.example"}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonHostNotGranted, true, v1alpha1.ReasonCredentialsRefused, "evil.example"},
+		"conflict":      {findings{providers: []finding{fine}, conflicts: conflict}, v1alpha1.PolicyConflicted, v1alpha1.ReasonConflicted, true, v1alpha1.ReasonProvidersReady, "vip-* by early"},
+		"invalid":       {findings{invalid: errors.New("spec.codes.ttl: bad")}, v1alpha1.PolicyInvalid, v1alpha1.ReasonInvalidSpec, true, "", "spec.codes.ttl"},
+		"no driver yet": {findings{providers: []finding{checked(smtp, &message.Error{Class: message.Misconfigured, Step: "type"})}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonTypeNotSupported, true, v1alpha1.ReasonTypeNotSupported, "no driver for the type SMTP"},
+		"endpoint":      {findings{providers: []finding{checked(smtp, &message.Error{Class: message.Misconfigured, Step: "endpoint"})}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonEndpointNotAllowed, true, v1alpha1.ReasonEndpointNotAllowed, "allow-list"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := c.findings.status(v1alpha1.VerificationPolicyStatus{}, 2, noon)
+			ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
+			if s.State != c.state || ready.Reason != c.ready || !strings.Contains(ready.Message, c.says) || s.ObservedGeneration != 2 {
+				t.Errorf("state %s, Ready %s %q", s.State, ready.Reason, ready.Message)
+			}
+			if (ready.Status == metav1.ConditionTrue) != (c.ready == v1alpha1.ReasonEnforced) {
+				t.Errorf("Ready is %s for %s", ready.Status, c.ready)
+			}
+			if got := meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionStalled); got != c.stalled {
+				t.Errorf("stalled: %v", got)
+			}
+			got := ""
+			if p := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionProvidersReady); p != nil {
+				got = p.Reason
+			}
+			if got != c.providers {
+				t.Errorf("ProvidersReady: %s, want %s", got, c.providers)
+			}
+			later := c.findings.status(*s.DeepCopy(), 2, noon.Add(time.Hour))
+			if diff := cmp.Diff(s, later); diff != "" {
+				t.Errorf("the same findings an hour later change the status:\n%s", diff)
+			}
+		})
+	}
+}
+
+// A provider's time moves when its class changes, and only then.
+func TestProviderHealthKeepsItsTime(t *testing.T) {
+	smtp := policy.Provider{Name: "mail", Type: "SMTP", Secret: "smtp"}
+	check := func(class message.ErrorClass, step string) findings {
+		return findings{providers: []finding{checked(smtp, &message.Error{Class: class, Step: step})}}
+	}
+	first := check(message.Unreachable, "dial").status(v1alpha1.VerificationPolicyStatus{}, 1, noon)
+	second := check(message.Unreachable, "tls").status(first, 1, noon.Add(time.Hour))
+	if !second.Providers[0].LastTransitionTime.Time.Equal(noon) {
+		t.Errorf("moved to %v within a class", second.Providers[0].LastTransitionTime)
+	}
+	third := findings{providers: []finding{{name: "mail"}}}.status(second, 1, noon.Add(2*time.Hour))
+	want := v1alpha1.ProviderStatus{Name: "mail", Ready: true, LastTransitionTime: metav1.NewTime(noon.Add(2 * time.Hour))}
+	if diff := cmp.Diff(want, third.Providers[0]); diff != "" {
+		t.Errorf("provider (-want +got):\n%s", diff)
+	}
+}
+
+func TestTestNumbersAreShownWhileListed(t *testing.T) {
+	s := findings{testNumbers: 2}.status(v1alpha1.VerificationPolicyStatus{}, 1, noon)
+	if !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionTestNumbers) {
+		t.Error("not shown")
+	}
+	s = findings{}.status(s, 1, noon)
+	if meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTestNumbers) != nil {
+		t.Error("still shown")
+	}
+}
