@@ -91,7 +91,7 @@ func comesBack(d *demo, t *testing.T) {
 	d.await(patience, "the notice about the release (law 8)", func() bool {
 		return slices.ContainsFunc(d.inbox(aliceAddress), func(m mail) bool { return strings.Contains(m.Subject, "unblocked") })
 	})
-	b.open(denied.UnblockURL, 410, "This link no longer works")
+	b.open(denied.UnblockURL, 410, "Your account is open")
 }
 
 // wrongOf is another code of the same length.
