@@ -6,8 +6,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"holdfast.dev/holdfast/controllers/accountblock"
+	"holdfast.dev/holdfast/controllers/verificationpolicy"
 	"holdfast.dev/holdfast/internal/clock"
 	"holdfast.dev/holdfast/internal/deliver"
+	"holdfast.dev/holdfast/internal/identity"
 	"holdfast.dev/holdfast/internal/kube"
 	"holdfast.dev/holdfast/internal/store"
 )
@@ -27,6 +29,11 @@ func (c controllers) setup(manager ctrl.Manager) error {
 	return errors.Join(
 		(&accountblock.Controller{
 			Client: manager.GetClient(), Store: c.memory, Policies: c.policies, Wakes: c.feed,
+			Now: clock.Wall, Recorder: recorder,
+		}).SetupWithManager(manager),
+		(&verificationpolicy.Controller{
+			Client: manager.GetClient(), Tenants: c.tenants, Secrets: c.secrets, Checker: c.dispatcher,
+			ValidateProvider: deliver.Validate, ValidateAdapter: identity.Validate,
 			Now: clock.Wall, Recorder: recorder,
 		}).SetupWithManager(manager),
 	)

@@ -72,3 +72,5 @@ func (b *tab) text(selector string) string {
 	}
 	return text
 }
+
+func navigate(url string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(url) }

@@ -25,6 +25,8 @@ func TestStory(t *testing.T) {
 	t.Run("a block expires at its second, no one doing anything (law 4)", d.chapter(expires))
 	t.Run("scopes decide right (seeds 16, 28, 29)", d.chapter(scopes))
 	t.Run("a person is released while the apiserver is away (law 4)", d.chapter(releasedWithoutApiserver))
+	t.Run("without a leader decisions and expiry go on (law 4)", d.chapter(leaderless))
+	t.Run("mail that is down says so and comes back", d.chapter(mailDown))
 	t.Run("deleting a block unblocks", d.chapter(deleted))
 	t.Run("who may not call is refused", d.chapter(refused))
 	t.Run("nothing secret is anywhere (law 2)", d.chapter(nothingSecret))
