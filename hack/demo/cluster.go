@@ -107,8 +107,8 @@ func (d *demo) controlPlane() (*envtest.ControlPlane, error) {
 			Out: logs["kube-apiserver"], Err: logs["kube-apiserver"],
 		},
 	}
-	plane.APIServer.SecureServing.Address = "127.0.0.1"
-	plane.APIServer.SecureServing.Port = strconv.Itoa(d.ports.APIServer)
+	plane.APIServer.Address = "127.0.0.1"
+	plane.APIServer.Port = strconv.Itoa(d.ports.APIServer)
 	// One issuer and one key, whatever the port, so that tokens outlive a run.
 	plane.APIServer.Configure().
 		Set("service-account-issuer", "https://kubernetes.default.svc").
@@ -131,7 +131,7 @@ func (d *demo) watchPort(name string, number int, stopped <-chan struct{}) {
 		}
 		connection, err := net.DialTimeout("tcp", local(number), grace)
 		if err == nil {
-			connection.Close()
+			_ = connection.Close()
 		} else if errors.Is(err, syscall.ECONNREFUSED) {
 			d.fail(fmt.Errorf("%s stopped on its own; its log is %s", name, d.path("logs", name+".log")))
 			return
@@ -163,12 +163,12 @@ func (c cluster) waitKinds(ctx context.Context) error {
 	})
 }
 
-// kubectl runs a command as the administrator and returns its output.
-func (d *demo) kubectl(ctx context.Context, args ...string) (string, error) {
+// kubectl runs a command as the administrator.
+func (d *demo) kubectl(ctx context.Context, args ...string) error {
 	args = append([]string{"--kubeconfig", d.cluster.kubeconfig, "--cache-dir", d.path("kubectl-cache")}, args...)
 	output, err := exec.CommandContext(ctx, filepath.Join(d.root, "bin", "kubectl"), args...).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args[4:], " "), err, output)
+		return fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args[4:], " "), err, output)
 	}
-	return string(output), nil
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -84,13 +85,18 @@ func lock(dir string) (unlock func(), err error) {
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		holder, _ := os.ReadFile(path)
-		file.Close()
+		_ = file.Close()
 		return nil, fmt.Errorf("another demo (process %s) uses %s: stop it, or set --run-dir", holder, dir)
 	}
-	if err := file.Truncate(0); err == nil {
-		_, err = fmt.Fprint(file, os.Getpid())
+	if err := errors.Join(file.Truncate(0), write(file, os.Getpid())); err != nil {
+		return nil, errors.Join(fmt.Errorf("write lock: %w", err), file.Close())
 	}
-	return func() { file.Close() }, err
+	return func() { _ = file.Close() }, nil
+}
+
+func write(w io.Writer, value any) error {
+	_, err := fmt.Fprint(w, value)
+	return err
 }
 
 func needBinaries(root string) error {

@@ -96,8 +96,10 @@ func (p *ports) choose(auto bool) error {
 			if err != nil {
 				return fmt.Errorf("find a free port for %s: %w", p.purpose, err)
 			}
-			defer listener.Close()
-			*p.number = listener.Addr().(*net.TCPAddr).Port
+			defer func() { _ = listener.Close() }()
+			if address, ok := listener.Addr().(*net.TCPAddr); ok {
+				*p.number = address.Port
+			}
 		}
 		if *p.number < 1 || *p.number > 65535 {
 			return fmt.Errorf("port %d of %s is not from 1 to 65535: set --%s", *p.number, p.purpose, p.flag())
@@ -130,7 +132,7 @@ func inUse(number int) bool {
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		connection, err := net.DialTimeout("tcp", net.JoinHostPort(host, strconv.Itoa(number)), time.Second)
 		if err == nil {
-			connection.Close()
+			_ = connection.Close()
 			return true
 		}
 	}
@@ -138,8 +140,7 @@ func inUse(number int) bool {
 	if err != nil {
 		return true
 	}
-	listener.Close()
-	return false
+	return listener.Close() != nil
 }
 
 // local is the address at which something listens.

@@ -149,7 +149,7 @@ func waitHTTP(ctx context.Context, name, address string) error {
 		if err != nil {
 			return err
 		}
-		response.Body.Close()
+		_ = response.Body.Close()
 		if response.StatusCode != http.StatusOK {
 			return fmt.Errorf("GET %s: %s", address, response.Status)
 		}

@@ -80,7 +80,7 @@ func (d *demo) start(ctx context.Context) error {
 // applyManifests applies config/ and the tenant, as a pipeline would.
 func (d *demo) applyManifests(ctx context.Context) error {
 	for _, folder := range []string{"config/default", "hack/demo/manifests"} {
-		if _, err := d.kubectl(ctx, apply("-k", filepath.Join(d.root, folder))...); err != nil {
+		if err := d.kubectl(ctx, apply("-k", filepath.Join(d.root, folder))...); err != nil {
 			return err
 		}
 	}
@@ -160,8 +160,7 @@ func (d *demo) applyTenant(ctx context.Context, ca []byte) (webhookSecret string
 	if err != nil {
 		return "", err
 	}
-	_, err = d.kubectl(ctx, apply("-f", policy)...)
-	return webhookSecret, err
+	return webhookSecret, d.kubectl(ctx, apply("-f", policy)...)
 }
 
 // renderPolicy writes the policy with this run's ports where people can read it.

@@ -38,7 +38,7 @@ func (d *demo) envFile() string { return d.path("env") }
 
 // printSummary says what runs and what to try.
 func (d *demo) printSummary(ctx context.Context) {
-	_, err := d.kubectl(ctx, "wait", "-n", tenant, "verificationpolicy/default", "--for=condition=Ready", "--timeout=20s")
+	err := d.kubectl(ctx, "wait", "-n", tenant, "verificationpolicy/default", "--for=condition=Ready", "--timeout=20s")
 	if err != nil && ctx.Err() == nil {
 		fmt.Printf("\nThe policy is not Ready yet; see kubectl describe vp -n %s, and %s\n", tenant, d.path("logs", "holdfast.log"))
 	}

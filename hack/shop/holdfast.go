@@ -114,7 +114,7 @@ func (h *Holdfast) send(ctx context.Context, method, path string, in any, freshT
 	if err != nil {
 		return 0, nil, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
 	return response.StatusCode, body, err
 }

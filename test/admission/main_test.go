@@ -188,6 +188,6 @@ func try(t *testing.T, user string, c client.Client, do func(client.Client) erro
 		if time.Now().After(deadline) {
 			t.Fatalf("%s got: %v", user, err)
 		}
-		time.Sleep(pollGap)
+		<-time.After(pollGap)
 	}
 }
