@@ -36,7 +36,7 @@ help: ## Show every target.
 		/^[a-zA-Z0-9_.\/ -]+( &)?:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
-run: $(CONTROL_PLANE) bin/kustomize bin/holdfast bin/demo ## Start a Kubernetes API, Holdfast, an inbox and a demo shop; Ctrl-C stops all.
+run: $(CONTROL_PLANE) bin/holdfast bin/demo ## Start a Kubernetes API, Holdfast, an inbox and a demo shop; Ctrl-C stops all.
 	@exec bin/demo
 
 ##@ Check
@@ -65,17 +65,17 @@ verify: $(GENERATORS) ## Check that generated files, formatting and go.mod are u
 	@hack/verify.sh
 
 .PHONY: bench
-bench: $(CONTROL_PLANE) bin/kustomize bin/holdfast ## Measure against bare baselines (docs/benchmarks.md).
+bench: $(CONTROL_PLANE) ## Measure against bare baselines (docs/benchmarks.md).
 	@go run ./test/bench
 
 ##@ Change
 
 .PHONY: generate
-generate: bin/controller-gen ## Regenerate deepcopy code, CRDs and docs/openapi.json.
-	@mkdir -p config/crd docs
+generate: bin/controller-gen ## Regenerate deepcopy code, CRDs and the OpenAPI documents.
+	@mkdir -p config/crd docs/openapi
 	@bin/controller-gen object paths=./api/...
 	@bin/controller-gen crd paths=./api/... output:crd:dir=config/crd
-	@spec=$$(go run -trimpath ./cmd/holdfast openapi); echo "$$spec" > docs/openapi.json
+	@for listener in public service; do go run ./cmd/holdfast openapi $$listener > docs/openapi/$$listener.json; done
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code and sort imports.

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/signal"
@@ -55,7 +57,11 @@ func openAPICommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("write the OpenAPI document of the %s listener: %w", name, err)
 			}
-			_, err = cmd.OutOrStdout().Write(document)
+			var pretty bytes.Buffer
+			if err := json.Indent(&pretty, document, "", "  "); err != nil {
+				return fmt.Errorf("write the OpenAPI document of the %s listener: %w", name, err)
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), pretty.String())
 			return err
 		},
 	}
