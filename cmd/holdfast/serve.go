@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -54,7 +55,9 @@ func serveCommand() *cobra.Command {
 
 // serve runs until ctx ends or a part of it breaks.
 func serve(ctx context.Context, s settings) (err error) {
-	log := zap.New()
+	log := zap.New(zap.StacktraceLevel(zapcore.PanicLevel), zap.JSONEncoder(func(e *zapcore.EncoderConfig) {
+		e.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	}))
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
 	ctx = logr.NewContext(ctx, log)
