@@ -202,7 +202,7 @@ func (d *Desk) openFlowBlock(ctx context.Context, v Visit) (session.Flow, block.
 	if err != nil {
 		return session.Flow{}, block.Record{}, err
 	}
-	record, err := d.openBlock(ctx, block.Key{Tenant: f.Tenant, Name: f.Object})
+	record, err := d.openBlock(ctx, block.Key{Tenant: f.Tenant, Name: f.Object}, f.Account)
 	return f, record, err
 }
 

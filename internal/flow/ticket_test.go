@@ -291,3 +291,35 @@ func TestNoFlowForABlockThatHasEnded(t *testing.T) {
 		t.Errorf("Peek shows %s, %v", shown.State, err)
 	}
 }
+
+// law 3: the name of a block that is gone may stand for another account's block;
+// no ticket, code or proof of the first serves it.
+func TestAReusedNameServesItsNewAccountOnly(t *testing.T) {
+	for stage, act := range map[string]func(*desk, string, flow.Visit, string) error{
+		"ticket": func(d *desk, sealed string, _ flow.Visit, _ string) error {
+			return second(d.Open(t.Context(), host, sealed, false))
+		},
+		"page": func(d *desk, sealed string, _ flow.Visit, _ string) error {
+			return second(d.Peek(t.Context(), host, sealed))
+		},
+		"flow": func(d *desk, _ string, v flow.Visit, _ string) error {
+			return second(d.RequestCode(t.Context(), v, toCell))
+		},
+		"code": func(d *desk, _ string, v flow.Visit, id string) error { return d.submit(v, id, d.code(id)) },
+	} {
+		t.Run(stage, func(t *testing.T) {
+			d := blocked(t)
+			sealed, v := d.ticket(anna), d.open(anna)
+			id := d.request(v, toMail).ID
+			d.collect()
+			d.revoke(theKey)
+			spec := d.spec()
+			spec.Account, spec.Steps = "bert", []block.Step{block.VerifyCode}
+			d.index.see(block.NewRecord(theKey, "uid-of-another", spec))
+			is(t, act(d, sealed, v, id), rules.ErrOver)
+			if r := d.record(theKey); d.state(theKey) != block.Active || r.Spec.Account != "bert" {
+				t.Errorf("the block of %s is %s", r.Spec.Account, d.state(theKey))
+			}
+		})
+	}
+}

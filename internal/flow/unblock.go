@@ -67,7 +67,7 @@ func (d *Desk) Peek(ctx context.Context, host, sealed string) (Overview, error) 
 	if err != nil {
 		return Overview{}, err
 	}
-	record, err := d.record(ctx, block.Key{Tenant: claims.Tenant, Name: claims.Block})
+	record, err := d.record(ctx, block.Key{Tenant: claims.Tenant, Name: claims.Block}, claims.Account)
 	if err != nil {
 		return Overview{}, err
 	}
@@ -83,7 +83,7 @@ func (d *Desk) Open(ctx context.Context, host, sealed string, bearer bool) (cred
 	if err != nil {
 		return "", err
 	}
-	if _, err := d.openBlock(ctx, block.Key{Tenant: claims.Tenant, Name: claims.Block}); err != nil {
+	if _, err := d.openBlock(ctx, block.Key{Tenant: claims.Tenant, Name: claims.Block}, claims.Account); err != nil {
 		return "", err
 	}
 	return d.openFlow(ctx, claims, bearer)
@@ -113,7 +113,7 @@ func (d *Desk) Overview(ctx context.Context, v Visit) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	record, err := d.record(ctx, block.Key{Tenant: f.Tenant, Name: f.Object})
+	record, err := d.record(ctx, block.Key{Tenant: f.Tenant, Name: f.Object}, f.Account)
 	if err != nil {
 		return Overview{}, err
 	}
@@ -185,10 +185,19 @@ func challengeView(c code.Challenge, delivery message.Delivery, all []Destinatio
 	return view
 }
 
-// record reads a block from the memory, or from the index where no controller has
-// frozen it yet. An end that the index alone has seen counts, as it does for
-// decisions (law 4).
-func (d *Desk) record(ctx context.Context, key block.Key) (block.Record, error) {
+// record reads the block of an account from the memory, or from the index where no
+// controller has frozen it yet. An end that the index alone has seen counts, as it
+// does for decisions (law 4). A name that meanwhile stands for another account's
+// block is none of this one's: its own is over.
+func (d *Desk) record(ctx context.Context, key block.Key, account string) (block.Record, error) {
+	record, err := d.known(ctx, key)
+	if err == nil && record.Spec.Account != account {
+		return block.Record{}, rules.ErrOver
+	}
+	return record, err
+}
+
+func (d *Desk) known(ctx context.Context, key block.Key) (block.Record, error) {
 	indexed, seen := d.Index.Block(key)
 	stored, err := d.Store.Block(ctx, key)
 	switch {
@@ -208,8 +217,8 @@ func (d *Desk) record(ctx context.Context, key block.Key) (block.Record, error) 
 }
 
 // openBlock returns a block that still binds, frozen in the memory.
-func (d *Desk) openBlock(ctx context.Context, key block.Key) (block.Record, error) {
-	record, err := d.record(ctx, key)
+func (d *Desk) openBlock(ctx context.Context, key block.Key, account string) (block.Record, error) {
+	record, err := d.record(ctx, key, account)
 	if err == nil && !record.State(d.Now()).Terminal() {
 		record, err = d.Store.FreezeBlock(ctx, key, record.UID, record.Spec)
 	}

@@ -125,8 +125,8 @@ func (t *tx) proveBlock(c code.Challenge, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if r.State(now).Terminal() {
-		return rules.ErrOver
+	if r.State(now).Terminal() || r.Spec.Account != c.Account {
+		return rules.ErrOver // its name may stand for another account's block by now
 	}
 	entered := c.ContactID == ""
 	if entered {

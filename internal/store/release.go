@@ -26,7 +26,7 @@ func (s *Store) ReleaseBlock(ctx context.Context, release block.Release) (block.
 		if r, err = t.lockBlock(release.Key); err != nil {
 			return err
 		}
-		if r.State(now).Terminal() {
+		if r.State(now).Terminal() || r.Spec.Account != f.Account {
 			return rules.ErrOver
 		}
 		proved := r.Proof.Flow == f.ID && r.State(now) == block.Releasing

@@ -11,14 +11,15 @@ import (
 )
 
 var releaseTests = map[string]func(*testing.T, Backend){
-	"release/seed 4: after the proof, with notices": released,
-	"release/seed 4: not before the proof":          releaseNeedsProof,
-	"release/only by the flow that proved":          releaseByAnother,
-	"release/only within 15 minutes of the proof":   releaseLate,
-	"release/a block that has ended":                releaseOver,
-	"release/once of 16 at once":                    releaseRace,
-	"release/an entered number restricts payments":  releaseRestricts,
-	"release/another block with the same flow":      releaseOfAnotherBlock,
+	"release/seed 4: after the proof, with notices":  released,
+	"release/seed 4: not before the proof":           releaseNeedsProof,
+	"release/only by the flow that proved":           releaseByAnother,
+	"release/only within 15 minutes of the proof":    releaseLate,
+	"release/a block that has ended":                 releaseOver,
+	"release/once of 16 at once":                     releaseRace,
+	"release/an entered number restricts payments":   releaseRestricts,
+	"release/another block with the same flow":       releaseOfAnotherBlock,
+	"release/law 3: another account's block by name": releaseOfAReusedName,
 }
 
 func released(t *testing.T, b Backend) {
@@ -117,4 +118,20 @@ func releaseOfAnotherBlock(t *testing.T, b Backend) {
 	p.key = key
 	_, err = p.release(Start)
 	wantErr(t, err, rules.ErrOrder)
+}
+
+// releaseOfAReusedName: the controller has seen the old block go and another
+// account's come under its name, between the reading and the proof.
+func releaseOfAReusedName(t *testing.T, b Backend) {
+	p := newPerson(t, b, account)
+	c := p.mustIssue(p.issue(Start))
+	end := block.End{State: block.Revoked, At: Start}
+	_, err := b.EndBlock(t.Context(), p.key, "uid", spec(), end, true)
+	must(t, err)
+	other := spec()
+	other.Account = "user-2"
+	_, err = b.FreezeBlock(t.Context(), p.key, "uid-2", other)
+	must(t, err)
+	wantErr(t, p.right(c, Start), rules.ErrOver)
+	equal(t, "proof", mustGet[block.Record](t)(b.Block(t.Context(), p.key)).Proof, block.Proof{})
 }
