@@ -136,6 +136,16 @@ func (x *index) Blocks(tenant, account, method string, network netip.Addr, count
 	return found
 }
 
+func (x *index) BlocksOf(tenant, account string) []block.Record {
+	var found []block.Record
+	for _, key := range x.keys() {
+		if r, _ := x.Block(key); key.Tenant == tenant && r.Spec.Account == account {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
 func (x *index) keys() []block.Key {
 	x.mu.Lock()
 	defer x.mu.Unlock()

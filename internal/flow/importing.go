@@ -51,11 +51,18 @@ func (d *Desk) ImportContacts(ctx context.Context, in Import) error {
 
 func (d *Desk) importedContacts(in Import, now time.Time) ([]contact.Contact, error) {
 	contacts := make([]contact.Contact, 0, len(in.Contacts))
+	listed := map[string]bool{}
 	for i, c := range in.Contacts {
 		address, err := d.address(c.Channel, c.Address, "")
 		if err != nil {
 			return nil, fmt.Errorf("contacts[%d]: %w", i, err)
 		}
+		// Lookup takes spellings of an address as one, which is told once.
+		place := string(c.Channel) + " " + d.Sealer.Lookup(in.Tenant, address)
+		if listed[place] {
+			continue
+		}
+		listed[place] = true
 		id, err := d.token(12)
 		if err != nil {
 			return nil, err

@@ -78,6 +78,31 @@ func TestNoImportWhileBlocked(t *testing.T) {
 	is(t, d.ImportContacts(t.Context(), imported(mailIn)), nil)
 }
 
+// seed 28: a block of one method alone is an open matter too.
+func TestNoImportWhileAMethodIsBlocked(t *testing.T) {
+	d := newDesk(t)
+	d.block("sms", scoped(block.Method, "SMS"))
+	is(t, d.ImportContacts(t.Context(), imported(mailIn)), rules.ErrOpenMatter)
+	if d.book().Recorded {
+		t.Error("something was written")
+	}
+}
+
+// law 8: an address that is listed twice is one contact and is told once; a number
+// by two channels is two.
+func TestAnAddressListedTwiceIsToldOnce(t *testing.T) {
+	d := newDesk(t)
+	shouted := flow.ImportedContact{Channel: contact.Email, Address: strings.ToUpper(annaMail)}
+	spoken := flow.ImportedContact{Channel: contact.Voice, Address: cellIn.Address}
+	spaced := flow.ImportedContact{Channel: contact.SMS, Address: "+4915112345678"}
+	is(t, d.ImportContacts(t.Context(), imported(mailIn, shouted, cellIn, spoken, spaced)), nil)
+	if n := len(d.book().Contacts); n != 3 {
+		t.Errorf("%d contacts were written, want 3", n)
+	}
+	d.told(message.NoticeImported, annaMail, annaCell, annaCell)
+	is(t, d.ImportContacts(t.Context(), imported(mailIn, cellIn, spoken)), nil)
+}
+
 // A block of others, or of a network, is none of the account's.
 func TestImportBesideOthersBlocks(t *testing.T) {
 	d := newDesk(t)

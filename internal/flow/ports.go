@@ -93,6 +93,8 @@ type Index interface {
 	// Blocks lists the records of a tenant that bind such a request. account may
 	// be empty to ask for networks and regions alone.
 	Blocks(tenant, account, method string, network netip.Addr, country string) []block.Record
+	// BlocksOf lists the records of an account's own blocks, whatever their method.
+	BlocksOf(tenant, account string) []block.Record
 	// Block is the record of one block as this replica knows it.
 	Block(key block.Key) (block.Record, bool)
 	// PaymentsDeniedUntil is zero where the account's payments are free.

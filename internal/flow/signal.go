@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"holdfast.dev/holdfast/internal/rules/block"
-	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/fact"
 )
 
@@ -39,10 +38,18 @@ func (d *Desk) lengthen(ctx context.Context, tenant, account, method string) err
 	return nil
 }
 
-// blocked reports whether an Account block binds the account now.
+// methodOf is the method that a block binds; empty where it binds them all.
+func methodOf(r block.Record) string {
+	if r.Spec.Scope == block.Method {
+		return r.Spec.Value
+	}
+	return ""
+}
+
+// blocked reports whether a block of the account or of one of its methods binds now.
 func (d *Desk) blocked(tenant, account string) bool {
-	for _, r := range d.Index.Blocks(tenant, account, string(decision.SignIn), netip.Addr{}, "") {
-		if r.Spec.Scope == block.Account && r.Enforced(d.Now()) {
+	for _, r := range d.Index.BlocksOf(tenant, account) {
+		if r.Enforced(d.Now()) {
 			return true
 		}
 	}

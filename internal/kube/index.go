@@ -81,6 +81,22 @@ func (x *Index) Blocks(tenant, account, method string, network netip.Addr, count
 	return nil
 }
 
+// BlocksOf lists the records of an account's own blocks, of every method, whether or
+// not their time has come or gone.
+func (x *Index) BlocksOf(tenant, account string) []block.Record {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	s := x.shelves[tenant]
+	if s == nil {
+		return nil
+	}
+	var found []block.Record
+	for _, e := range s.accounts[account] {
+		found = append(found, e.record)
+	}
+	return found
+}
+
 // Block is the record of one block, open or over. A record without an object is shown
 // only once it is over.
 func (x *Index) Block(key block.Key) (block.Record, bool) {

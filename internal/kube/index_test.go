@@ -231,6 +231,9 @@ func TestIndexScopes(t *testing.T) {
 			}
 		})
 	}
+	if of := x.BlocksOf("shop", "a-1"); len(of) != 1 || of[0].Key.Name != "method" {
+		t.Errorf("the account's own blocks are %v", of)
+	}
 	for _, name := range []string{"method", "net4", "net4-wide", "net6", "one", "region"} {
 		x.Remove(block.Key{Tenant: "shop", Name: name})
 	}
