@@ -27,8 +27,8 @@ type Target struct {
 }
 
 // RequestCode issues a code of this flow to a target. The code replaces an earlier
-// one of the flow and adds no guesses. A refusal for volume counts as an attempt
-// on the account (seed 15, 30).
+// one of the flow and adds no guesses. A refusal for the account's own volume counts
+// as an attempt on it (seed 15, 30).
 func (d *Desk) RequestCode(ctx context.Context, v Visit, to Target) (ChallengeView, error) {
 	f, record, err := d.openFlowBlock(ctx, v)
 	if err != nil {
@@ -44,7 +44,7 @@ func (d *Desk) RequestCode(ctx context.Context, v Visit, to Target) (ChallengeVi
 	}
 	stored, err := d.Store.IssueChallenge(ctx, issue)
 	if limited(err) {
-		return ChallengeView{}, errors.Join(err, d.lengthen(ctx, f.Tenant, f.Account, ""))
+		return ChallengeView{}, errors.Join(err, d.lengthen(ctx, f.Tenant, f.Account, methodOf(record)))
 	}
 	if err != nil {
 		return ChallengeView{}, err
@@ -115,13 +115,13 @@ func (d *Desk) target(ctx context.Context, f session.Flow, r block.Record, to Ta
 		number, err := d.Numbers.Parse(to.Number, to.Country)
 		return contact.Contact{Channel: to.Channel, Address: number}, err
 	default:
-		return d.currentTarget(ctx, f, book)
+		return d.currentTarget(ctx, f, r, book)
 	}
 }
 
 // currentTarget is the destination of the flow's current challenge; the address of
 // an entered number stays in the store.
-func (d *Desk) currentTarget(ctx context.Context, f session.Flow, book contact.Book) (contact.Contact, error) {
+func (d *Desk) currentTarget(ctx context.Context, f session.Flow, r block.Record, book contact.Book) (contact.Contact, error) {
 	current, _, err := d.Store.CurrentChallenge(ctx, f.ID)
 	if errors.Is(err, rules.ErrNotFound) {
 		return contact.Contact{}, rules.ErrDestination
@@ -130,6 +130,9 @@ func (d *Desk) currentTarget(ctx context.Context, f session.Flow, book contact.B
 		return contact.Contact{}, err
 	}
 	if current.ContactID == "" {
+		if !mayEnter(book, r) {
+			return contact.Contact{}, rules.ErrDestination
+		}
 		return contact.Contact{Channel: current.Channel}, nil
 	}
 	c, ok := book.Find(current.ContactID)

@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/session"
 	"holdfast.dev/holdfast/internal/rules/ticket"
@@ -219,11 +220,12 @@ func TestAnotherEpochVoidsTicketsAndCodes(t *testing.T) {
 	is(t, d.submit(v, view.ID, right), rules.ErrGone)
 }
 
-// seed 15, 30: a request refused for volume is an attempt on the account, so that
-// the block lasts longer.
+// seed 15, 30: a request refused for the account's own volume is an attempt on it,
+// so that the block lasts longer. O1: strangers share a network and may type one's
+// number, so a refusal for those lengthens nothing.
 func TestTooManyRequestsLengthenTheBlock(t *testing.T) {
 	rate := limit.Rate{Count: 1, Per: time.Hour, Burst: 1}
-	for _, subject := range []string{"account", "contact", "network"} {
+	for subject, extensions := range map[string]int{"account": 1, "contact": 0, "network": 0} {
 		t.Run(subject, func(t *testing.T) {
 			d := blocked(t)
 			limits := &d.policies[shop].Limits
@@ -242,10 +244,34 @@ func TestTooManyRequestsLengthenTheBlock(t *testing.T) {
 				t.Errorf("the wait is %s, want 1h", wait)
 			}
 			// 3h1m + 24h, rounded up to the 24th part of the duration
-			if r := d.record(theKey); !r.Expires.Equal(start.Add(28*time.Hour)) || r.Extensions != 1 {
+			end := start.Add(time.Duration(24+4*extensions) * time.Hour)
+			if r := d.record(theKey); !r.Expires.Equal(end) || r.Extensions != extensions {
 				t.Errorf("the block ends at %s after %d extensions", r.Expires, r.Extensions)
 			}
 		})
+	}
+}
+
+// seed 28, 30: too many requests lengthen the block that they are about, be it of a
+// method alone.
+func TestTooManyRequestsLengthenTheBlockOfAMethod(t *testing.T) {
+	d := newDesk(t)
+	d.has(anna, mail, cell)
+	sms, voice := d.block("sms", scoped(block.Method, "SMS")), d.block("voice", scoped(block.Method, "Voice"))
+	d.policies[shop].Limits.Account = limit.Rate{Count: 1, Per: time.Hour, Burst: 1}
+	d.clock.step(time.Hour)
+	open := func() flow.Visit {
+		out, err := d.Decide(shop, flow.Request{Account: anna, Action: decision.SignIn, Method: "SMS"})
+		is(t, err, nil)
+		credential, err := d.Open(t.Context(), host, out.Ticket, false)
+		is(t, err, nil)
+		return flow.Visit{Host: host, Credential: credential, Network: network}
+	}
+	d.request(open(), toMail)
+	_, err := d.RequestCode(t.Context(), open(), toMail)
+	limited(t, err, "account")
+	if d.record(sms).Extensions != 1 || d.record(voice).Extensions != 0 {
+		t.Errorf("SMS was lengthened %d times and Voice %d times", d.record(sms).Extensions, d.record(voice).Extensions)
 	}
 }
 

@@ -102,8 +102,9 @@ func (d *Desk) token(n int) (string, error) {
 func hash(credential string) [32]byte { return sha256.Sum256([]byte(credential)) }
 
 // limited reports a refusal that counts as an attempt on the account: too many
-// requests, but not the mere impatience of a resend (seed 15, 30).
+// requests of its own (seed 15, 30), not the impatience of a resend. What a network
+// or a contact has used up may be strangers' doing and lengthens nothing (O1).
 func limited(err error) bool {
 	var e *rules.LimitError
-	return errors.As(err, &e) && e.Subject != "resend"
+	return errors.As(err, &e) && (e.Subject == "account" || e.Subject == "number")
 }

@@ -210,3 +210,16 @@ func TestANumberIsOfferedOnServedChannels(t *testing.T) {
 		t.Errorf("channels (-want +got):\n%s", diff)
 	}
 }
+
+// law 13: once contacts are recorded, a number entered before gets no further code.
+func TestNoResendToANumberOnceContactsAreKnown(t *testing.T) {
+	d := newDesk(t)
+	d.has(anna)
+	d.block("b1")
+	v := d.open(anna)
+	view := d.request(v, toNumber)
+	d.has(anna, mail)
+	d.clock.step(2 * time.Minute)
+	_, err := d.Resend(t.Context(), v, view.ID, flow.Target{})
+	is(t, err, rules.ErrDestination)
+}
