@@ -15,7 +15,7 @@ import (
 const challengeColumns = `id, tenant, account, purpose, object, flow, contact_id, channel, destination, hint, language,
 	nonce, epoch, digits, created_at, expires_at, resend_at, max_attempts, attempts, sends, consumed_at, superseded_at`
 
-// currentEpoch is compared with a challenge's own: a restored store voids it.
+// currentEpoch is compared with that of a challenge or flow: a restored store voids it.
 const currentEpoch = `(SELECT value FROM meta WHERE name = 'epoch')`
 
 // IssueChallenge checks the resend wait, the limits and the budgets, replaces the

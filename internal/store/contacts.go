@@ -13,13 +13,14 @@ import (
 )
 
 // Book is the security info of an account. A contact that does not open is an
-// error, never an absence (law 13).
+// error, and lost rows of an account that had some are unknown; neither is ever an
+// absence (law 13).
 func (s *Store) Book(ctx context.Context, tenant, account string) (contact.Book, error) {
 	return book(s.read(ctx), s.config.Sealer, tenant, account)
 }
 
 func book(q queries, sealer Sealer, tenant, account string) (contact.Book, error) {
-	_, err := one(q, plain[int64], `SELECT recorded_at FROM books WHERE tenant = $1 AND account = $2`, tenant, account)
+	hadAny, err := one(q, plain[bool], `SELECT had_any FROM books WHERE tenant = $1 AND account = $2`, tenant, account)
 	if errors.Is(err, rules.ErrNotFound) {
 		return contact.Book{}, nil
 	}
@@ -41,7 +42,7 @@ func book(q queries, sealer Sealer, tenant, account string) (contact.Book, error
 	}
 	contacts, err := list(q, scan, `SELECT id, channel, address, standing, language, added_at, proven_at
 		FROM contacts WHERE tenant = $1 AND account = $2 ORDER BY place, id`, tenant, account)
-	return contact.Book{Recorded: err == nil, Contacts: contacts}, err
+	return contact.Book{Recorded: err == nil && (len(contacts) > 0 || !hadAny), Contacts: contacts}, err
 }
 
 // ImportContacts writes the first security info of an account and the notices about

@@ -15,8 +15,8 @@ const flowColumns = `id, tenant, host, account, purpose, object, stage, secret, 
 // before gives rules.ErrTicketUsed.
 func (s *Store) OpenFlow(ctx context.Context, f session.Flow) error {
 	return s.write(ctx, func(t *tx) error {
-		n, err := t.exec(`INSERT INTO flows (`+flowColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		n, err := t.exec(`INSERT INTO flows (`+flowColumns+`, epoch)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, `+currentEpoch+`)
 			ON CONFLICT (tenant, ticket) WHERE ticket <> '' DO NOTHING`,
 			f.ID, f.Tenant, f.Host, f.Account, f.Purpose, f.Object, f.Stage,
 			f.Secret[:], f.Ticket, f.Bearer, instant(f.Opened), instant(f.Expires))
@@ -30,20 +30,21 @@ func (s *Store) OpenFlow(ctx context.Context, f session.Flow) error {
 	})
 }
 
-// FlowBySecret finds the flow of a credential's hash, or rules.ErrNoFlow.
+// FlowBySecret finds the flow of a credential's hash, or rules.ErrNoFlow. A flow of
+// an earlier epoch is none.
 func (s *Store) FlowBySecret(ctx context.Context, secret [32]byte) (session.Flow, error) {
-	return flow(one(s.read(ctx), scanFlow, `SELECT `+flowColumns+` FROM flows WHERE secret = $1`, secret[:]))
+	return flow(one(s.read(ctx), scanFlow, `SELECT `+flowColumns+` FROM flows WHERE secret = $1 AND epoch = `+currentEpoch, secret[:]))
 }
 
 // FlowByTicket finds the flow that a ticket opened, or rules.ErrNoFlow.
 func (s *Store) FlowByTicket(ctx context.Context, tenant, ticketID string) (session.Flow, error) {
 	return flow(one(s.read(ctx), scanFlow,
-		`SELECT `+flowColumns+` FROM flows WHERE ticket <> '' AND tenant = $1 AND ticket = $2`, tenant, ticketID))
+		`SELECT `+flowColumns+` FROM flows WHERE ticket <> '' AND tenant = $1 AND ticket = $2 AND epoch = `+currentEpoch, tenant, ticketID))
 }
 
 // lockFlow reads a flow for change, or rules.ErrNoFlow.
 func (t *tx) lockFlow(id string) (session.Flow, error) {
-	return flow(one(t.queries, scanFlow, `UPDATE flows SET id = id WHERE id = $1 RETURNING `+flowColumns, id))
+	return flow(one(t.queries, scanFlow, `UPDATE flows SET id = id WHERE id = $1 AND epoch = `+currentEpoch+` RETURNING `+flowColumns, id))
 }
 
 // flow names a missing row by its own error.

@@ -142,12 +142,14 @@ func newEpoch(t *testing.T, b Backend) {
 	_, err := b.DB.ExecContext(t.Context(), `UPDATE meta SET value = 2 WHERE name = 'epoch'`)
 	must(t, err)
 	wantErr(t, p.wrong(c, Start), rules.ErrGone)
-	wantErr(t, p.accept(c, Start), rules.ErrGone)
+	wantErr(t, p.accept(c, Start), rules.ErrNoFlow)
 	leased, err := b.Lease(t.Context(), 1, Start, Start.Add(time.Minute))
 	must(t, err)
 	equal(t, "voided codes to send", len(leased), 0)
-	next := p.mustIssue(p.issue(Start.Add(time.Minute)))
-	equal(t, "epoch", next.Epoch, 2)
+	_, err = p.IssueChallenge(t.Context(), p.issue(Start.Add(time.Minute)))
+	wantErr(t, err, rules.ErrNoFlow)
+	later := newFlow(p, "later", Start)
+	equal(t, "epoch", later.mustIssue(later.issue(Start.Add(time.Minute))).Epoch, 2)
 }
 
 func acceptRace(t *testing.T, b Backend) {

@@ -11,6 +11,7 @@ import (
 var contactTests = map[string]func(*testing.T, Backend){
 	"contacts/law 13: nothing written is not absence":       nothingWritten,
 	"contacts/law 13: an empty import writes absence":       absenceWritten,
+	"contacts/law 13: lost rows are not absence":            lostContacts,
 	"contacts/import writes contacts and notices":           imported,
 	"contacts/the same import again changes nothing":        importedAgain,
 	"contacts/another import is refused":                    importConflict,
@@ -34,6 +35,15 @@ func absenceWritten(t *testing.T, b Backend) {
 	contacts := []contact.Contact{email("c1", Address)}
 	must(t, b.ImportContacts(t.Context(), tenant, account, contacts, nil, Start))
 	equal(t, "the first contacts", mustGet[contact.Book](t)(b.Book(t.Context(), tenant, account)).Contacts, contacts)
+}
+
+func lostContacts(t *testing.T, b Backend) {
+	must(t, b.ImportContacts(t.Context(), tenant, account, []contact.Contact{email("c1", Address)}, nil, Start))
+	_, err := b.DB.ExecContext(t.Context(), `DELETE FROM contacts`)
+	must(t, err)
+	equal(t, "absent", mustGet[contact.Book](t)(b.Book(t.Context(), tenant, account)).Absent(), false)
+	err = b.ImportContacts(t.Context(), tenant, account, []contact.Contact{email("c1", "mallory@post.example")}, nil, Start)
+	wantErr(t, err, rules.ErrRecorded)
 }
 
 func imported(t *testing.T, b Backend) {

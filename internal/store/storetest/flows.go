@@ -13,6 +13,7 @@ import (
 
 var flowTests = map[string]func(*testing.T, Backend){
 	"flow/found by credential and ticket":               flowFound,
+	"flow/section 6: a new epoch voids open flows":      flowOfAnEpoch,
 	"flow/a ticket opens one flow":                      ticketReplay,
 	"flow/a ticket opens one flow of many at once":      ticketRace,
 	"flow/law 1: a ticket stays spent after a restart":  ticketAfterRestart,
@@ -30,6 +31,22 @@ func flowFound(t *testing.T, b Backend) {
 	equal(t, "by ticket", mustGet[session.Flow](t)(b.FlowByTicket(t.Context(), tenant, f.Ticket)), f)
 	_, err = b.FlowByTicket(t.Context(), "elsewhere", f.Ticket)
 	wantErr(t, err, rules.ErrNoFlow)
+}
+
+func flowOfAnEpoch(t *testing.T, b Backend) {
+	p := newPerson(t, b, account)
+	must(t, p.right(p.mustIssue(p.issue(Start)), Start))
+	_, err := b.DB.ExecContext(t.Context(), `UPDATE meta SET value = 2 WHERE name = 'epoch'`)
+	must(t, err)
+	_, err = b.FlowBySecret(t.Context(), secondSecret(p.flow.ID))
+	wantErr(t, err, rules.ErrNoFlow)
+	_, err = b.FlowByTicket(t.Context(), tenant, p.flow.Ticket)
+	wantErr(t, err, rules.ErrNoFlow)
+	_, err = p.release(Start)
+	wantErr(t, err, rules.ErrNoFlow)
+	again := flowOf(account, "again", p.key.Name)
+	again.Ticket = p.flow.Ticket
+	wantErr(t, b.OpenFlow(t.Context(), again), rules.ErrTicketUsed)
 }
 
 func ticketReplay(t *testing.T, b Backend) {
