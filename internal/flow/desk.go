@@ -37,8 +37,9 @@ type Desk struct {
 	Scheme string
 }
 
-// Visit is how somebody comes to the pages: with the credential of a flow, or as
-// a client without cookies with the ticket that opened it.
+// Visit is how somebody comes to the pages: with the credential of a flow in a
+// cookie, or as a client without cookies with the ticket that opened the flow and,
+// from the first proof on, with the credential in the ticket's place.
 type Visit struct {
 	// Host is the one that was asked; it chooses the tenant.
 	Host       string
@@ -65,7 +66,10 @@ func (d *Desk) lookUpFlow(ctx context.Context, v Visit) (session.Flow, error) {
 		return d.Store.FlowBySecret(ctx, hash(v.Credential))
 	}
 	claims, err := d.Sealer.OpenTicket(v.Ticket)
-	if err != nil || claims.Epoch != d.Epoch || claims.Issuer != d.Issuer {
+	if err != nil { // after the proof such a client carries the credential that replaced it
+		return d.Store.FlowBySecret(ctx, hash(v.Ticket))
+	}
+	if claims.Epoch != d.Epoch || claims.Issuer != d.Issuer {
 		return session.Flow{}, rules.ErrNoFlow
 	}
 	f, err := d.Store.FlowByTicket(ctx, claims.Tenant, claims.ID)

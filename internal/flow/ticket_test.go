@@ -227,7 +227,8 @@ func TestABearerTicketServesUntilTheFirstProof(t *testing.T) {
 	d.refused(v, view.ID, rules.ErrNoFlow)
 	_, err = d.Overview(t.Context(), v)
 	is(t, err, rules.ErrNoFlow)
-	is(t, d.SetPassword(t.Context(), flow.Visit{Host: host, Credential: credential}, strong), nil)
+	v.Ticket = credential
+	is(t, d.SetPassword(t.Context(), v, strong), nil)
 }
 
 // A credential serves on its own host only.

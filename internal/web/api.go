@@ -37,7 +37,7 @@ func (s *site) register(mux *http.ServeMux) huma.API {
 		"it opens a flow of 15 minutes, which the cookie then carries."
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"flow":   {Type: "apiKey", In: "cookie", Name: cookieName, Description: "The credential of a flow; it changes when a code is accepted."},
-		"ticket": {Type: "http", Scheme: "bearer", Description: "The ticket that opened the flow through POST /v1/challenges, until a code is accepted."},
+		"ticket": {Type: "http", Scheme: "bearer", Description: "The ticket that opened the flow through POST /v1/challenges; from then on the one that the accepted code answers with."},
 	}
 	api := humago.New(mux, config)
 	api.UseMiddleware(s.carryVisit)

@@ -116,7 +116,8 @@ type codeInput struct {
 type next struct {
 	SetCookie string `header:"Set-Cookie" doc:"The new credential of the flow."`
 	Body      struct {
-		Next string `json:"next" enum:"ChangePassword,Done"`
+		Next   string `json:"next" enum:"ChangePassword,Done"`
+		Ticket string `json:"ticket,omitempty" doc:"Takes the place of the ticket, for a client that carries it as Bearer."`
 	}
 }
 
@@ -137,7 +138,11 @@ func (s *site) apiSubmitCode(ctx context.Context, in *codeInput) (*next, error) 
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, credential)
 	}
-	return nextStep(step, credential), nil
+	out := nextStep(step, credential)
+	if callOf(ctx).visit.Ticket != "" {
+		out.Body.Ticket = credential
+	}
+	return out, nil
 }
 
 type passwordInput struct {

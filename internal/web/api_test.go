@@ -72,15 +72,17 @@ func TestJSONUnblockFromTicketToDone(t *testing.T) {
 }
 
 // A client without cookies goes on with the ticket that opened its flow.
-func TestTicketServesAsBearerUntilTheProof(t *testing.T) {
+func TestTicketServesAsBearerUntilTheProofReplacesIt(t *testing.T) {
 	v := visit(t)
 	bearer := v.desk.Ticket()
 	expect(t, v.json("POST", "/v1/challenges", `{"purpose":"Unblock","ticket":"`+bearer+`"}`), http.StatusAccepted)
 	expect(t, v.do("GET", "/v1/account", "", "Authorization", "Bearer "+bearer), http.StatusOK)
 	r := expect(t, v.json("POST", "/v1/challenges", unblock, "Authorization", "Bearer "+bearer), http.StatusAccepted)
 	c := decode[web.Challenge](t, r)
-	expect(t, v.json("POST", "/v1/challenges/"+c.ID+"/code", `{"code":"135790"}`, "Authorization", "Bearer "+bearer), http.StatusOK)
+	r = expect(t, v.json("POST", "/v1/challenges/"+c.ID+"/code", `{"code":"135790"}`, "Authorization", "Bearer "+bearer), http.StatusOK)
 	problemOf(t, v.do("GET", "/v1/account", "", "Authorization", "Bearer "+bearer), 401, "no-flow")
+	successor := decode[map[string]string](t, r)["ticket"]
+	expect(t, v.json("POST", "/v1/password", `{"password":"`+webtest.Strong+`"}`, "Authorization", "Bearer "+successor), http.StatusOK)
 
 	page := v.desk.Ticket()
 	expect(t, v.post("/unblock", "ticket", page), http.StatusSeeOther)

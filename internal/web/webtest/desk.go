@@ -135,7 +135,13 @@ func (d *Desk) find(method string, v flow.Visit) (*passage, error) {
 	if p := d.flows[v.Credential]; p != nil {
 		return p, nil
 	}
-	if p := d.tickets[v.Ticket]; p != nil && p.bearer && v.Credential == "" {
+	if v.Credential != "" {
+		return nil, rules.ErrNoFlow
+	}
+	if p := d.tickets[v.Ticket]; p != nil && p.bearer {
+		return p, nil
+	}
+	if p := d.flows[v.Ticket]; p != nil {
 		return p, nil
 	}
 	return nil, rules.ErrNoFlow
