@@ -35,8 +35,9 @@ type Policies interface {
 // Wakes tells which blocks to look at besides those whose objects changed. *kube.Feed
 // satisfies it.
 type Wakes interface {
-	OnBlock(wake func(block.Key))
-	OnPolicy(wake func(tenant string))
+	// OnBlock and OnPolicy call wake until ctx ends.
+	OnBlock(ctx context.Context, wake func(block.Key))
+	OnPolicy(ctx context.Context, wake func(tenant string))
 	WaitForPolicies(ctx context.Context) error
 }
 

@@ -56,8 +56,8 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // Start adds to the queue from now on; what was there before comes with the objects.
 func (w *wakes) Start(ctx context.Context, q queue) error {
-	w.from.OnBlock(func(key block.Key) { q.AddAfter(request(key.Tenant, key.Name), settle) })
-	w.from.OnPolicy(func(tenant string) { w.wakeTenant(ctx, q, tenant) })
+	w.from.OnBlock(ctx, func(key block.Key) { q.AddAfter(request(key.Tenant, key.Name), settle) })
+	w.from.OnPolicy(ctx, func(tenant string) { w.wakeTenant(ctx, q, tenant) })
 	return nil
 }
 

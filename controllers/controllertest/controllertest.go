@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -25,6 +27,7 @@ import (
 // Run starts an apiserver with Holdfast's kinds, hands it to use, runs the tests and
 // returns their exit code. It is called from a package two folders below the root.
 func Run(m *testing.M, use func(*rest.Config)) int {
+	ctrl.SetLogger(logr.Discard())
 	env := &envtest.Environment{
 		CRDDirectoryPaths:        []string{"../../config/crd"},
 		ErrorIfCRDPathMissing:    true,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -49,7 +50,10 @@ type Controller struct {
 	Client  client.Client
 	Tenants kube.Tenants
 	Secrets Secrets
-	Checker Checker
+	// SecretInformers tells of changed Secrets: the cache that Secrets reads from. Nil
+	// means the manager's.
+	SecretInformers cache.Informers
+	Checker         Checker
 	// ValidateProvider and ValidateAdapter judge Secrets by the type that the policy names.
 	ValidateProvider, ValidateAdapter Validate
 	Intervals                         Intervals

@@ -12,10 +12,12 @@ import (
 
 	"github.com/go-logr/logr/testr"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	managerconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -76,6 +78,12 @@ type fixture struct {
 
 func start(t *testing.T) fixture {
 	t.Helper()
+	return startAs(t, config)
+}
+
+// startAs starts the controller with credentials of its own.
+func startAs(t *testing.T, as *rest.Config) fixture {
+	t.Helper()
 	f := fixture{T: t, checks: &atomic.Int64{}}
 	f.client, f.writes = controllertest.NewClient(t, config)
 	f.namespace = controllertest.Namespace(t, f.client)
@@ -85,16 +93,25 @@ func start(t *testing.T) fixture {
 		t.Fatal(err)
 	}
 	skip := true
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
+	mgr, err := ctrl.NewManager(as, ctrl.Options{
 		Scheme: scheme, Cache: kube.CacheOptions(tenants), Metrics: server.Options{BindAddress: "0"},
 		Controller: managerconfig.Controller{SkipNameValidation: &skip}, Logger: testr.New(t),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := kube.Secrets{Tenants: tenants, Cache: mgr.GetClient()}
+	secretOptions := kube.SecretCacheOptions(tenants)
+	secretOptions.Scheme = scheme
+	secretCache, err := cache.New(as, secretOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mgr.Add(secretCache); err != nil {
+		t.Fatal(err)
+	}
+	secrets := kube.Secrets{Tenants: tenants, Cache: secretCache}
 	c := &Controller{
-		Client: counting{mgr.GetClient(), f.writes}, Tenants: tenants, Secrets: secrets, Checker: gateway{secrets, f.checks},
+		Client: counting{mgr.GetClient(), f.writes}, Tenants: tenants, Secrets: secrets, SecretInformers: secretCache, Checker: gateway{secrets, f.checks},
 		ValidateProvider: validate, ValidateAdapter: validate, Now: clock.Wall, Recorder: mgr.GetEventRecorder("holdfast"),
 		Intervals: Intervals{Healthy: 200 * time.Millisecond, Unhealthy: 200 * time.Millisecond, Timeout: 100 * time.Millisecond},
 	}
@@ -252,6 +269,32 @@ func TestASecretOfAnotherType(t *testing.T) {
 	}
 	f.policy("all", func(*v1alpha1.VerificationPolicySpec) {})
 	if said := f.becomes("all", v1alpha1.ReasonSecretNotFound); !strings.Contains(said, v1alpha1.SecretTypeProvider) {
+		t.Errorf("it says %q", said)
+	}
+}
+
+// A tenant whose Role is missing is told so; the controller runs all the same.
+func TestWithoutTheRoleOverSecrets(t *testing.T) {
+	admin, _ := controllertest.NewClient(t, config)
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "no-secrets"}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{v1alpha1.GroupName}, Resources: []string{"*"}, Verbs: []string{"*"}},
+		{APIGroups: []string{"events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
+	}}
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "no-secrets"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "no-secrets"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: "holdfast"}},
+	}
+	for _, o := range []client.Object{role, binding} {
+		if err := admin.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limited := rest.CopyConfig(config)
+	limited.Impersonate.UserName = "holdfast"
+	f := startAs(t, limited)
+	f.policy("all", func(*v1alpha1.VerificationPolicySpec) {})
+	if said := f.becomes("all", v1alpha1.ReasonSecretInvalid); !strings.Contains(said, f.namespace+"/smtp is not known yet") {
 		t.Errorf("it says %q", said)
 	}
 }

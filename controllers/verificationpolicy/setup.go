@@ -2,15 +2,19 @@ package verificationpolicy
 
 import (
 	"context"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 )
@@ -20,15 +24,34 @@ const workers = 4
 
 // SetupWithManager starts the controller with the manager, on the leader alone.
 func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
+	var secrets cache.Informers = mgr.GetCache()
+	if c.SecretInformers != nil {
+		secrets = c.SecretInformers
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("verificationpolicy").
 		For(&v1alpha1.VerificationPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.VerificationPolicy{}, handler.EnqueueRequestsFromMapFunc(c.beside),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.using),
-			builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		WatchesRawSource(c.rotations(secrets)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(reconcile.AsReconciler(c.Client, c))
+}
+
+// rotations is the source of changed Secrets. Unlike others it lets the controller start
+// before its first list: a tenant whose Role is missing must not stop the controllers.
+func (c *Controller) rotations(informers cache.Informers) source.Source {
+	return source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		informer, err := informers.GetInformer(ctx, &corev1.Secret{}, cache.BlockUntilSynced(false))
+		if err != nil {
+			return fmt.Errorf("watch provider Secrets: %w", err)
+		}
+		secrets := &source.Informer{
+			Informer: informer, Handler: handler.EnqueueRequestsFromMapFunc(c.using),
+			Predicates: []predicate.Predicate{predicate.ResourceVersionChangedPredicate{}},
+		}
+		return secrets.Start(ctx, q)
+	})
 }
 
 // beside are the policies that may be accepted or conflicted anew.

@@ -25,24 +25,36 @@ func Scheme() (*runtime.Scheme, error) {
 	return scheme, nil
 }
 
-// CacheOptions are the informers' bounds: Secrets only of the provider type and only in
-// the tenants' namespaces, so that no role over all Secrets is needed; of every object
-// only what is used.
+// CacheOptions are the bounds of the cache of Holdfast's kinds: of every object only
+// what is used. Should a Secret be read through it, the bounds of SecretCacheOptions hold.
 func CacheOptions(tenants Tenants) cache.Options {
+	return cache.Options{
+		DefaultTransform: strip,
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Secret{}:         secretBounds(tenants),
+			&v1alpha1.AccountBlock{}: {Transform: stripBlock},
+		},
+	}
+}
+
+// SecretCacheOptions are the bounds of a second cache that holds Secrets alone: only of
+// the provider type and only in the tenants' namespaces, so that no role over all
+// Secrets is needed. It is a cache of its own, since a cache is synced only as a whole:
+// one tenant whose Role is missing would keep every controller from starting.
+func SecretCacheOptions(tenants Tenants) cache.Options {
+	return cache.Options{
+		DefaultTransform: strip,
+		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: secretBounds(tenants)},
+	}
+}
+
+func secretBounds(tenants Tenants) cache.ByObject {
 	namespaces := map[string]cache.Config{}
 	for namespace := range tenants {
 		namespaces[namespace] = cache.Config{}
 	}
-	return cache.Options{
-		DefaultTransform: strip,
-		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}: {
-				Namespaces: namespaces,
-				Field:      fields.OneTermEqualSelector("type", v1alpha1.SecretTypeProvider),
-				Transform:  strip,
-			},
-			&v1alpha1.AccountBlock{}: {Transform: stripBlock},
-		},
+	return cache.ByObject{
+		Namespaces: namespaces, Field: fields.OneTermEqualSelector("type", v1alpha1.SecretTypeProvider), Transform: strip,
 	}
 }
 

@@ -3,8 +3,6 @@ package kube
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,8 +44,7 @@ type Feed struct {
 	blocksSeen   atomic.Bool
 	caughtUp     atomic.Bool
 
-	mu      sync.Mutex
-	onBlock []func(block.Key)
+	onBlock listeners[block.Key]
 }
 
 // NewFeed returns a feed that has not begun. Policies come before blocks, so that a
@@ -99,15 +96,15 @@ func (f *Feed) WaitForPolicies(ctx context.Context) error {
 	}
 }
 
-// OnBlock calls wake with the key of each block of which a fact comes. It must not block.
-func (f *Feed) OnBlock(wake func(block.Key)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.onBlock = append(f.onBlock, wake)
-}
+// OnBlock calls wake with the key of each block of which a fact comes, until ctx ends.
+// It must not block.
+func (f *Feed) OnBlock(ctx context.Context, wake func(block.Key)) { f.onBlock.add(ctx, wake) }
 
-// OnPolicy calls wake with the tenant of which a policy changed. It must not block.
-func (f *Feed) OnPolicy(wake func(tenant string)) { f.policies.OnChange(wake) }
+// OnPolicy calls wake with the tenant of which a policy changed, until ctx ends. It must
+// not block.
+func (f *Feed) OnPolicy(ctx context.Context, wake func(tenant string)) {
+	f.policies.OnChange(ctx, wake)
+}
 
 func (f *Feed) follow(ctx context.Context, logger logr.Logger) {
 	// Everything is asked for again after a break: facts may come twice, never too few.
@@ -119,14 +116,8 @@ func (f *Feed) follow(ctx context.Context, logger logr.Logger) {
 
 func (f *Feed) take(one fact.Fact) {
 	f.index.Fact(one)
-	if one.Block == nil {
-		return
-	}
-	f.mu.Lock()
-	wakes := slices.Clone(f.onBlock)
-	f.mu.Unlock()
-	for _, wake := range wakes {
-		wake(one.Block.Key)
+	if one.Block != nil {
+		f.onBlock.tell(one.Block.Key)
 	}
 }
 

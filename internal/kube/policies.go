@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"reflect"
@@ -21,7 +22,7 @@ type Policies struct {
 	resolved   map[string]map[string]*resolved
 	accepted   map[string][]policy.Selector
 	hosts      map[string]string
-	onChange   []func(tenant string)
+	onChange   listeners[string]
 	unresolved policy.Policy
 }
 
@@ -80,27 +81,22 @@ func (p *Policies) Tenant(host string) (string, bool) {
 	return tenant, ok
 }
 
-// OnChange calls f with the tenant after each change of its policies.
-func (p *Policies) OnChange(f func(tenant string)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.onChange = append(p.onChange, f)
-}
+// OnChange calls f with the tenant after each change of its policies, until ctx ends.
+func (p *Policies) OnChange(ctx context.Context, f func(tenant string)) { p.onChange.add(ctx, f) }
 
 func (p *Policies) change(tenant, name string, to *resolved) {
-	for _, f := range p.replace(tenant, name, to) {
-		f(tenant)
+	if p.replace(tenant, name, to) {
+		p.onChange.tell(tenant)
 	}
 }
 
-// replace sets or drops one policy and returns whom to tell, nobody where nothing
-// changed.
-func (p *Policies) replace(tenant, name string, to *resolved) []func(string) {
+// replace sets or drops one policy and reports whether anything changed.
+func (p *Policies) replace(tenant, name string, to *resolved) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	all := p.resolved[tenant]
 	if reflect.DeepEqual(all[name], to) {
-		return nil
+		return false
 	}
 	if all == nil {
 		all = map[string]*resolved{}
@@ -118,7 +114,7 @@ func (p *Policies) replace(tenant, name string, to *resolved) []func(string) {
 			p.hosts[host] = tenant
 		}
 	}
-	return slices.Clone(p.onChange)
+	return true
 }
 
 // accepted leaves out the policies of which another holds a pattern.

@@ -103,7 +103,7 @@ func TestAPolicyNamesTheFieldThatCannotBeRead(t *testing.T) {
 func TestPoliciesChooseAmongTheAccepted(t *testing.T) {
 	p := NewPolicies(Tenants{"shop": {"a.example", "b.example"}, "other": {"c.example"}})
 	var told []string
-	p.OnChange(func(tenant string) { told = append(told, tenant) })
+	p.OnChange(t.Context(), func(tenant string) { told = append(told, tenant) })
 	apply := func(in *v1alpha1.VerificationPolicy) {
 		t.Helper()
 		if err := p.Apply(in); err != nil {

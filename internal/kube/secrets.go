@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,12 +14,15 @@ import (
 	"holdfast.dev/holdfast/internal/rules"
 )
 
+// firstList is how long a read waits for an informer that has just begun.
+const firstList = 3 * time.Second
+
 // Secrets reads provider Secrets from the cache, so that a rotated one takes effect at
 // once.
 type Secrets struct {
 	// Tenants are the namespaces of which Secrets are read.
 	Tenants Tenants
-	// Cache holds only what CacheOptions lets in.
+	// Cache holds only what SecretCacheOptions lets in.
 	Cache client.Reader
 }
 
@@ -29,11 +33,15 @@ func (s Secrets) Secret(tenant, name string) (map[string][]byte, error) {
 		return nil, fmt.Errorf("Secret %s/%s: the namespace is not granted to Holdfast: %w", tenant, name, rules.ErrNotFound)
 	}
 	var secret corev1.Secret
-	// The cache answers from memory: there is nothing to cancel.
-	err := s.Cache.Get(context.Background(), types.NamespacedName{Namespace: tenant, Name: name}, &secret)
+	// The cache answers from memory, but for the time before its first list.
+	ctx, cancel := context.WithTimeout(context.Background(), firstList)
+	defer cancel()
+	err := s.Cache.Get(ctx, types.NamespacedName{Namespace: tenant, Name: name}, &secret)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, fmt.Errorf("Secret %s/%s of type %s: %w", tenant, name, v1alpha1.SecretTypeProvider, rules.ErrNotFound)
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("Secret %s/%s is not known yet: may Holdfast list Secrets of the namespace (config/tenant)? %w", tenant, name, rules.ErrUnavailable)
 	case err != nil:
 		return nil, fmt.Errorf("read Secret %s/%s: %w", tenant, name, err)
 	case string(secret.Type) != v1alpha1.SecretTypeProvider:
