@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"holdfast.dev/holdfast/controllers/accountblock"
 	"holdfast.dev/holdfast/controllers/verificationpolicy"
@@ -16,12 +17,14 @@ import (
 
 // controllers are what a leader runs.
 type controllers struct {
-	memory     *store.Store
-	policies   *kube.Policies
-	secrets    kube.Secrets
-	feed       *kube.Feed
-	dispatcher *deliver.Dispatcher
-	tenants    kube.Tenants
+	memory   *store.Store
+	policies *kube.Policies
+	secrets  kube.Secrets
+	// secretObjects tells of changed Secrets.
+	secretObjects cache.Cache
+	feed          *kube.Feed
+	dispatcher    *deliver.Dispatcher
+	tenants       kube.Tenants
 }
 
 func (c controllers) setup(manager ctrl.Manager) error {
@@ -32,7 +35,7 @@ func (c controllers) setup(manager ctrl.Manager) error {
 			Now: clock.Wall, Recorder: recorder,
 		}).SetupWithManager(manager),
 		(&verificationpolicy.Controller{
-			Client: manager.GetClient(), Tenants: c.tenants, Secrets: c.secrets, Checker: c.dispatcher,
+			Client: manager.GetClient(), Tenants: c.tenants, Secrets: c.secrets, SecretInformers: c.secretObjects, Checker: c.dispatcher,
 			ValidateProvider: deliver.Validate, ValidateAdapter: identity.Validate,
 			Now: clock.Wall, Recorder: recorder,
 		}).SetupWithManager(manager),

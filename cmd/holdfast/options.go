@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -25,6 +26,7 @@ type options struct {
 	probesAddr     string
 	metricsAddr    string
 	publicScheme   string
+	trustedProxies []string
 	endpoints      []string
 	leaderElection bool
 	issuer         string
@@ -43,6 +45,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.probesAddr, "probes-addr", ":8081", "listen address of /healthz and /readyz")
 	flags.StringVar(&o.metricsAddr, "metrics-addr", ":8443", "listen address of /metrics (HTTPS, for bearers who may get /metrics); 0 turns it off")
 	flags.StringVar(&o.publicScheme, "public-scheme", "https", "scheme of the people's pages: https, or http on a developer's machine")
+	flags.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies before the people's pages, as CIDRs: their X-Forwarded-For is believed. Without it all who come through one proxy share its limits")
 	flags.StringSliceVar(&o.endpoints, "provider-endpoints", nil, "endpoints that provider Secrets may name: HOST:PORT with * as the first label or the port")
 	flags.BoolVar(&o.leaderElection, "leader-election", true, "elect one replica to run the controllers")
 	flags.StringVar(&o.issuer, "issuer", "holdfast", "name of this installation in tickets")
@@ -53,13 +56,15 @@ type settings struct {
 	options
 	tenants   kube.Tenants
 	endpoints deliver.Patterns
+	proxies   []netip.Prefix
 	storePath string
 }
 
 func (o options) read() (settings, error) {
 	tenants, tenantsErr := kube.ParseTenants(o.tenants)
 	endpoints, endpointsErr := deliver.ParsePatterns(o.endpoints)
-	s := settings{options: o, tenants: tenants, endpoints: endpoints}
+	proxies, proxiesErr := parsePrefixes(o.trustedProxies)
+	s := settings{options: o, tenants: tenants, endpoints: endpoints, proxies: proxies}
 	path, ok := strings.CutPrefix(o.store, "sqlite:")
 	s.storePath = path
 	switch {
@@ -70,5 +75,17 @@ func (o options) read() (settings, error) {
 	case (o.serviceCert == "") != (o.serviceKey == ""):
 		return s, errors.New("--service-tls-cert and --service-tls-key belong together: give both or none")
 	}
-	return s, errors.Join(tenantsErr, endpointsErr)
+	return s, errors.Join(tenantsErr, endpointsErr, proxiesErr)
+}
+
+func parsePrefixes(list []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, text := range list {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies %q: write a network such as 10.0.0.0/8", text)
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -103,7 +104,7 @@ type replica struct {
 	log     logr.Logger
 	desk    *flow.Desk
 	access  *kube.Access
-	cache   cache.Cache
+	caches  []cache.Cache
 	feed    *kube.Feed
 	courier *courier.Courier
 	// dispatcher holds the courier's connections to the providers.
@@ -118,11 +119,14 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	if err != nil {
 		return nil, err
 	}
-	cacheOptions := kube.CacheOptions(s.tenants)
-	cacheOptions.Scheme = scheme
-	objects, err := cache.New(config, cacheOptions)
+	objects, err := newCache(config, scheme, kube.CacheOptions(s.tenants))
 	if err != nil {
-		return nil, fmt.Errorf("cache of the apiserver's objects: %w", err)
+		return nil, err
+	}
+	// Secrets have a cache of their own: a tenant without its Role holds up no other.
+	secretObjects, err := newCache(config, scheme, kube.SecretCacheOptions(s.tenants))
+	if err != nil {
+		return nil, err
 	}
 	epoch, err := memory.Epoch(ctx)
 	if err != nil {
@@ -130,11 +134,11 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	}
 	policies := kube.NewPolicies(s.tenants)
 	index := kube.NewIndex(policies.For)
-	secrets := kube.Secrets{Tenants: s.tenants, Cache: objects}
+	secrets := kube.Secrets{Tenants: s.tenants, Cache: secretObjects}
 	dispatcher := deliver.New(secrets, s.endpoints, deliver.Options{Now: clock.Wall})
 	feed := kube.NewFeed(objects, index, policies, memory, clock.Wall)
 	return &replica{
-		settings: s, log: log, cache: objects, feed: feed, memory: memory, dispatcher: dispatcher,
+		settings: s, log: log, caches: []cache.Cache{objects, secretObjects}, feed: feed, memory: memory, dispatcher: dispatcher,
 		access: kube.NewAccess(clients, clock.Wall),
 		desk: &flow.Desk{
 			Store: memory, Index: index, Policies: policies, Sealer: keys,
@@ -149,9 +153,18 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 		},
 		leader: leader{
 			config: config, scheme: scheme, cache: objects, namespace: s.namespace, election: s.leaderElection,
-			log: log.WithName("controllers"), setup: controllers{memory, policies, secrets, feed, dispatcher, s.tenants}.setup,
+			log: log.WithName("controllers"), setup: controllers{memory, policies, secrets, secretObjects, feed, dispatcher, s.tenants}.setup,
 		},
 	}, nil
+}
+
+func newCache(config *rest.Config, scheme *runtime.Scheme, o cache.Options) (cache.Cache, error) {
+	o.Scheme = scheme
+	objects, err := cache.New(config, o)
+	if err != nil {
+		return nil, fmt.Errorf("cache of the apiserver's objects: %w", err)
+	}
+	return objects, nil
 }
 
 // run starts every part; the first that breaks ends them all.
@@ -165,7 +178,9 @@ func (r *replica) run(ctx context.Context) error {
 	if err := r.serveMetrics(ctx, group); err != nil {
 		return err
 	}
-	group.Go(func() error { return r.cache.Start(ctx) })
+	for _, objects := range r.caches {
+		group.Go(func() error { return objects.Start(ctx) })
+	}
 	group.Go(func() error { return r.feed.Start(ctx) })
 	group.Go(func() error {
 		defer r.dispatcher.Close()
@@ -180,7 +195,8 @@ func (r *replica) listeners() []listener {
 	return []listener{
 		{name: "public", addr: r.publicAddr, handler: web.New(web.Config{
 			Desk: r.desk, Tenant: r.desk.Policies.Tenant, Countries: countries(),
-			Scheme: r.publicScheme, Now: clock.Wall, Log: r.log.WithName("public"),
+			ClientAddr: web.ClientAddr(r.proxies),
+			Scheme:     r.publicScheme, Now: clock.Wall, Log: r.log.WithName("public"),
 		})},
 		{name: "service", addr: r.serviceAddr, cert: r.serviceCert, key: r.serviceKey, handler: service.New(service.Config{
 			Desk: r.desk, Access: r.access, Synced: r.feed.Synced, Log: r.log.WithName("service"),

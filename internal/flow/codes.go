@@ -89,7 +89,7 @@ func (d *Desk) issue(ctx context.Context, v Visit, f session.Flow, p policy.Poli
 		Limits: []code.Limit{
 			{Subject: "account", ID: f.Account, Rate: p.Limits.Account},
 			{Subject: "contact", ID: challenge.Destination, Rate: p.Limits.Contact},
-			{Subject: "network", ID: networkOf(v.Network), Rate: p.Limits.Network},
+			{Subject: "network", ID: NetworkOf(v.Network), Rate: p.Limits.Network},
 		},
 		MessageID: messageID, Now: d.Now(),
 	}, err
@@ -209,8 +209,8 @@ func (d *Desk) openFlowBlock(ctx context.Context, v Visit) (session.Flow, block.
 	return f, record, err
 }
 
-// networkOf is the network that shares a limit: a /24 or a /64.
-func networkOf(addr netip.Addr) string {
+// NetworkOf is the network that shares a limit: a /24 or a /64.
+func NetworkOf(addr netip.Addr) string {
 	addr = addr.Unmap()
 	if !addr.IsValid() {
 		return "unknown"

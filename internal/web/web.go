@@ -76,7 +76,7 @@ func New(c Config) http.Handler {
 	s := &site{Config: c, assets: loadAssets(), pages: parsePages(), mux: http.NewServeMux()}
 	s.routePages()
 	s.routeAPI()
-	return s.observed(s.secured(s.onKnownHost(s.sameOrigin(s.bounded(http.HandlerFunc(s.dispatch))))))
+	return s.observed(s.secured(s.onKnownHost(s.sameOrigin(s.bounded(s.braked(http.HandlerFunc(s.dispatch)))))))
 }
 
 func (s *site) routePages() {
