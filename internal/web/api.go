@@ -50,7 +50,7 @@ func (s *site) register(mux *http.ServeMux) huma.API {
 	huma.Register(api, operation("set-password", http.MethodPost, "/v1/password",
 		"Set the new password: the last step of an unblock", http.StatusOK, inFlow, 401, 409, 410, 502), s.apiSetPassword)
 	huma.Register(api, operation("check-password", http.MethodPost, "/v1/password-checks",
-		"Judge a password before it is used; nothing is kept", http.StatusOK, nil), s.apiCheckPassword)
+		"Judge a password before it is used; nothing is kept", http.StatusOK, nil, 429), s.apiCheckPassword)
 	huma.Register(api, operation("get-account", http.MethodGet, "/v1/account",
 		"What is blocked, and what is left to do", http.StatusOK, inFlow, 401, 410), s.apiAccount)
 	return api
