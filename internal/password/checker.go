@@ -33,7 +33,7 @@ const shortestWord = 4
 // The shortest and the longest security code in digits.
 const minCode, maxCode = 6, 10
 
-//go:embed common/passwords.txt
+//go:embed wordlist/passwords.txt
 var embedded string
 
 // Checker judges passwords. It is safe for concurrent use.

@@ -17,9 +17,6 @@ import (
 // TestPages walks all pages in every look: WCAG 2.2 AA without a violation, nothing
 // wider than the screen, no breach of the policy.
 func TestPages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Chromium")
-	}
 	tabs := browser(t)
 	for name := range looks {
 		t.Run(name, func(t *testing.T) {
