@@ -123,6 +123,7 @@ var users = map[string][]string{
 	robot:       {"holdfast-reviewer"},
 
 	"statuswriter": {"status-writer"},
+	"lengthener":   {"lengthener"},
 	"changer":      {"changer"},
 	"asker":        {"asker"},
 	"patcher":      {"asker"},
@@ -131,6 +132,7 @@ var users = map[string][]string{
 // extraRoles are what a careless administrator might give.
 var extraRoles = []*rbacv1.ClusterRole{
 	role("status-writer", "accountblocks/status", "get", "patch"),
+	role("lengthener", "accountblocks", "get", "patch"),
 	role("changer", "securityinfochanges", "create", "change"),
 	role("asker", "recoveryrequests", "create", "patch"),
 }
