@@ -48,6 +48,7 @@ test: ## Everything CI runs: lint, generated files, all tests; sets up what it n
 .PHONY: test-all
 test-all: $(TEST_TOOLS) bin/holdfast bin/demo ## All tests with one summary, without lint and verify.
 	@hack/setup-chromium.sh
+	@hack/setup-mail.sh
 	@bin/gotestsum --format pkgname-and-test-fails --raw-command -- \
 		hack/test.sh '$(RACE_PACKAGES)' '$(UNIT_PACKAGES)' '$(SERVER_PACKAGES)'
 
