@@ -23,7 +23,7 @@ func (r *replica) serveMetrics(ctx context.Context, group *errgroup.Group) error
 	server, err := metricsserver.NewServer(metricsserver.Options{
 		BindAddress: r.metricsAddr, SecureServing: true,
 		FilterProvider: func(*rest.Config, *http.Client) (metricsserver.Filter, error) { return r.scrapers, nil },
-	}, r.leader.config, http.DefaultClient)
+	}, r.leader.config, &http.Client{Timeout: answerTimeout})
 	if err != nil {
 		return fmt.Errorf("open the metrics listener at %s (--metrics-addr): %w", r.metricsAddr, err)
 	}

@@ -31,7 +31,7 @@ func (a *app) post(path string, want int, in map[string]any) map[string]any {
 	if a.cookie != nil {
 		request.Header.Set("Cookie", a.cookie.Name+"="+a.cookie.Value)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		a.d.t.Fatal(err)
 	}

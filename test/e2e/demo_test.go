@@ -29,7 +29,10 @@ const (
 	pollGap  = 50 * time.Millisecond
 )
 
-var root = filepath.Join("..", "..")
+var (
+	root   = filepath.Join("..", "..")
+	client = &http.Client{Timeout: patience}
+)
 
 // demo is a running `make run`.
 type demo struct {
@@ -198,7 +201,7 @@ func (d *demo) call(method, url, token string, in, out any) (status int) {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}

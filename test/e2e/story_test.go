@@ -243,7 +243,7 @@ func refused(d *demo, t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Host = "evil.example"
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,9 @@ func nothingSecret(d *demo, t *testing.T) {
 			t.Errorf("the %s is empty: nothing was looked at", place)
 		}
 		for _, secret := range append(secrets, newPassword) {
-			if strings.Contains(text, secret) && !(len(secret) == 6 && place != "log" && place != "objects") {
+			// Six digits stand in sealed bytes and instants by chance.
+			byChance := len(secret) == 6 && (place == "database" || place == "journal")
+			if strings.Contains(text, secret) && !byChance {
 				t.Errorf("the %s holds %q", place, secret)
 			}
 		}
