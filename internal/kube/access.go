@@ -26,9 +26,10 @@ const (
 	accessStale = 10 * time.Minute
 	// denialFresh keeps a caller with a bad token from being asked about at will.
 	denialFresh = 5 * time.Second
-	// accessEntries bounds the cache; the least recently used entry goes first.
+	// accessEntries bounds each cache; the least recently used entry goes first.
 	accessEntries = 4096
-	// reviewsAtOnce bounds the reviews in flight towards the apiserver.
+	// reviewsAtOnce bounds the reviews in flight towards the apiserver: so many of
+	// callers known from before, and so many of others.
 	reviewsAtOnce = 16
 	reviewTimeout = 5 * time.Second
 )
@@ -40,11 +41,13 @@ const Audience = "holdfast"
 // virtual resources (decisions, signals, securityinfo) in a tenant's namespace:
 // a TokenReview, then a SubjectAccessReview, both cached as one answer.
 type Access struct {
-	client  kubernetes.Interface
-	now     func() time.Time
-	answers *lru.Cache
-	group   singleflight.Group
-	slots   chan struct{}
+	client kubernetes.Interface
+	now    func() time.Time
+	// Successes and denials are kept apart, and so are the slots of those who had a
+	// success and of all others: a flood of bad tokens displaces no good caller.
+	granted, denied *lru.Cache
+	known, others   chan struct{}
+	group           singleflight.Group
 }
 
 // question is what is asked about a token: a resource in a namespace, or a path.
@@ -60,7 +63,10 @@ type answer struct {
 
 // NewAccess returns an Access that asks through client.
 func NewAccess(client kubernetes.Interface, now func() time.Time) *Access {
-	return &Access{client: client, now: now, answers: lru.New(accessEntries), slots: make(chan struct{}, reviewsAtOnce)}
+	return &Access{
+		client: client, now: now, granted: lru.New(accessEntries), denied: lru.New(accessEntries),
+		known: make(chan struct{}, reviewsAtOnce), others: make(chan struct{}, reviewsAtOnce),
+	}
 }
 
 // Allow returns nil where the token's bearer may create resource in namespace,
@@ -79,26 +85,43 @@ func (a *Access) AllowPath(ctx context.Context, token, path string) error {
 
 func (a *Access) ask(ctx context.Context, token string, q question) error {
 	q.token = sha256.Sum256([]byte(token))
-	known, ok := a.recall(q)
-	age := a.now().Sub(known.at)
-	if ok && (known.err == nil && age < accessFresh || known.err != nil && age < denialFresh) {
-		return known.err
+	granted, ok := recall(a.granted, q)
+	age := a.now().Sub(granted.at)
+	if ok && age < accessFresh {
+		return nil
+	}
+	if denial, ok := recall(a.denied, q); ok && a.now().Sub(denial.at) < denialFresh {
+		return denial.err
+	}
+	slots := a.others
+	if ok {
+		slots = a.known
 	}
 	_, err, _ := a.group.Do(fmt.Sprintf("%x/%s/%s/%s", q.token, q.namespace, q.resource, q.path), func() (any, error) {
-		return nil, a.review(context.WithoutCancel(ctx), token, q)
+		return nil, a.review(context.WithoutCancel(ctx), token, q, slots)
 	})
 	if errors.Is(err, rules.ErrUnavailable) {
-		if ok && known.err == nil && age < accessStale {
+		if ok && age < accessStale {
 			return nil
 		}
 		return err
 	}
-	a.answers.Add(q, answer{err, a.now()})
+	a.remember(q, answer{err, a.now()})
 	return err
 }
 
-func (a *Access) recall(q question) (answer, bool) {
-	v, ok := a.answers.Get(q)
+// remember keeps the latest answer alone.
+func (a *Access) remember(q question, is answer) {
+	keep, forget := a.granted, a.denied
+	if is.err != nil {
+		keep, forget = forget, keep
+	}
+	keep.Add(q, is)
+	forget.Remove(q)
+}
+
+func recall(from *lru.Cache, q question) (answer, bool) {
+	v, ok := from.Get(q)
 	if !ok {
 		return answer{}, false
 	}
@@ -106,12 +129,12 @@ func (a *Access) recall(q question) (answer, bool) {
 	return known, ok
 }
 
-func (a *Access) review(ctx context.Context, token string, q question) error {
+func (a *Access) review(ctx context.Context, token string, q question, slots chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
 	select {
-	case a.slots <- struct{}{}:
-		defer func() { <-a.slots }()
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
 	case <-ctx.Done():
 		return fmt.Errorf("review a token: too many reviews wait: %w", rules.ErrUnavailable)
 	}
