@@ -109,40 +109,46 @@ func (d *Dispatcher) Check(ctx context.Context, tenant string, p policy.Provider
 // Close ends all idle connections. The Dispatcher may be used again.
 func (d *Dispatcher) Close() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	for k := range d.senders {
-		d.drop(k)
-	}
-}
-
-// sender returns the Sender of the Secret as it is now.
-func (d *Dispatcher) sender(tenant string, p policy.Provider) (Sender, error) {
-	k := key{tenant, p.Secret, p.Type}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	data, err := d.secrets.Secret(tenant, p.Secret)
-	if err != nil {
-		d.drop(k)
-		return nil, failure(message.Misconfigured, "secret")
-	}
-	if e, ok := d.senders[k]; ok && maps.EqualFunc(e.data, data, bytes.Equal) {
-		return e.sender, nil
-	}
-	d.drop(k)
-	sender, err := open(p.Type, data, d.allow, d.options)
-	if err != nil {
-		return nil, err
-	}
-	d.senders[k] = entry{data: data, sender: sender}
-	return sender, nil
-}
-
-// drop forgets a Sender; d.mu is held.
-func (d *Dispatcher) drop(k key) {
-	if e, ok := d.senders[k]; ok {
-		delete(d.senders, k)
+	old := d.senders
+	d.senders = map[key]entry{}
+	d.mu.Unlock()
+	for _, e := range old {
 		e.sender.Close()
 	}
+}
+
+// sender returns the Sender of the Secret as it is now. The one of an older version
+// is closed by whoever found the new one: a server that is slow to say goodbye holds
+// up nobody else.
+func (d *Dispatcher) sender(tenant string, p policy.Provider) (Sender, error) {
+	data, err := d.secrets.Secret(tenant, p.Secret)
+	if err != nil {
+		err = failure(message.Misconfigured, "secret")
+	}
+	sender, old, err := d.swap(key{tenant, p.Secret, p.Type}, data, err)
+	if old != nil {
+		old.Close()
+	}
+	return sender, err
+}
+
+// swap keeps the Sender of data or puts a new one in its place; old is the one that
+// was replaced. Where there is no data to open one with, err says why.
+func (d *Dispatcher) swap(k key, data map[string][]byte, err error) (sender, old Sender, _ error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, ok := d.senders[k]
+	if ok && err == nil && maps.EqualFunc(e.data, data, bytes.Equal) {
+		return e.sender, nil, nil
+	}
+	delete(d.senders, k)
+	if err == nil {
+		sender, err = open(k.providerType, data, d.allow, d.options)
+	}
+	if err == nil {
+		d.senders[k] = entry{data: data, sender: sender}
+	}
+	return sender, e.sender, err
 }
 
 func failure(class message.ErrorClass, step string) *message.Error {
