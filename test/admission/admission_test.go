@@ -109,12 +109,19 @@ func TestTrustGuardsWhomAPolicyRelies(t *testing.T) {
 	refused(t, "editor", "spec.providers", merge(ctx, provided, `{"spec":{"providers":null}}`))
 	must(t, "editor", merge(ctx, provided, `{"spec":{"codes":{"length":8}}}`))
 
+	shadow := policy("shadow")
+	shadow.Spec.Mode = v1alpha1.ModeShadow
+	refused(t, "editor", "spec.mode", create(ctx, shadow))
+
 	must(t, "editor", create(ctx, p))
 	for field, patch := range map[string]string{
 		"spec.identity":           `{"spec":{"identity":{"callers":[{"name":"x","username":"eve"}]}}}`,
 		"spec.recovery.reviewers": `{"spec":{"recovery":{"reviewers":["eve"]}}}`,
 		"spec.recovery.approvals": `{"spec":{"recovery":{"approvals":1}}}`,
 		"spec.securityInfo.clear": `{"spec":{"securityInfo":{"clear":{"delay":"24h"}}}}`,
+		"spec.accounts":           `{"spec":{"accounts":{"patterns":["z*","ceo"]}}}`,
+		"spec.mode":               `{"spec":{"mode":"Shadow"}}`,
+		"codeTo AnyNumber":        `{"spec":{"blocks":{"reasons":[{"reason":"UnusualActivity","codeTo":"AnyNumber"}]}}}`,
 		"spec.testing":            `{"spec":{"testing":{"numbers":["+491701234567"],"codeSecretRef":{"name":"x","key":"y"}}}}`,
 	} {
 		refused(t, "editor", field, merge(ctx, p, patch))
