@@ -36,7 +36,7 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; without it the pod's own ServiceAccount is used")
 	flags.StringVar(&o.namespace, "namespace", "holdfast-system", "Holdfast's own namespace: keys and leader election live here")
 	flags.StringArrayVar(&o.tenants, "tenant", nil, "grant a namespace its hosts: NAMESPACE=HOST[,HOST]; repeatable")
-	flags.StringVar(&o.store, "store", "sqlite:/var/lib/holdfast/holdfast.db", "the memory: sqlite:PATH")
+	flags.StringVar(&o.store, "store", "sqlite:/data/holdfast.db", "the memory: sqlite:PATH")
 	flags.StringVar(&o.keysSecret, "keys-secret", "holdfast-keys", "Secret in --namespace with the sealing keys; made at the first start")
 	flags.StringVar(&o.publicAddr, "public-addr", ":8080", "listen address of the people's pages")
 	flags.StringVar(&o.serviceAddr, "service-addr", ":8090", "listen address for the IdP and the apps")
