@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// printReport writes everything as Markdown, as docs/benchmarks.md takes it.
+func printReport(w io.Writer, machine, command string, rounds int, results []result) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Machine: %s\n\nCommand: `%s`; medians of %d rounds.\n\n", machine, command, rounds)
+	b.WriteString("| work | Holdfast per s | p50 / p99 ms | CPU ms each | bare per s | p50 / p99 ms | CPU ms each | ratio | goal | met |\n")
+	b.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|---|---|\n")
+	for _, r := range results {
+		fmt.Fprintf(&b, "| %s | %s | %s | **%.2f** | %s | %s |\n",
+			r.name, cells(r.ours), cells(r.floor), r.ratio, r.goal, r.goal.verdict(r.ratio))
+	}
+	for _, r := range results {
+		if r.ours.synced > 0 {
+			fmt.Fprintf(&b, "\n%s: after %.1f s every block bound decisions, after %.1f s (bare: %.1f s) every status told it.\n",
+				r.name, r.ours.synced.Seconds(), r.ours.took.Seconds(), r.floor.took.Seconds())
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func cells(f figures) string {
+	return fmt.Sprintf("%.0f | %s / %s | %.3f", f.rate(), millis(f.p50), millis(f.p99), float64(f.cpu.Microseconds())/1000/float64(f.ops))
+}
+
+func millis(d time.Duration) string {
+	ms := float64(d.Microseconds()) / 1000
+	if ms >= 100 {
+		return fmt.Sprintf("%.0f", ms)
+	}
+	return fmt.Sprintf("%.2f", ms)
+}
