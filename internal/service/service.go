@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -51,7 +52,21 @@ type Config struct {
 func New(c Config) http.Handler {
 	mux := http.NewServeMux()
 	register(humago.New(mux, problem.Config("Holdfast service", "v1alpha1", "/openapi")), c)
-	return requireSync(c.Synced, jsonOnly(mux))
+	return recovered(c.Log, requireSync(c.Synced, jsonOnly(mux)))
+}
+
+// recovered turns a panic into a 500 and logs where it was, never what it said: that
+// may hold what the caller sent (law 2).
+func recovered(log logr.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if cause := recover(); cause != nil {
+				log.Info("handler panicked", "route", r.Pattern, "stack", string(debug.Stack()))
+				problem.Write(w, problem.New(http.StatusInternalServerError, "internal", "Holdfast could not answer"))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // OpenAPI is the OpenAPI 3.1 document of the listener, in JSON.
