@@ -38,7 +38,15 @@ func (d *Desk) RequestCode(ctx context.Context, v Visit, to Target) (ChallengeVi
 		return ChallengeView{}, rules.ErrOrder
 	}
 	p := d.Policies.For(f.Tenant, f.Account)
-	issue, err := d.issue(ctx, v, f, p, record, to)
+	book, err := d.Store.Book(ctx, f.Tenant, f.Account)
+	if err != nil {
+		return ChallengeView{}, err
+	}
+	target, err := d.target(ctx, f, record, book, to)
+	if err != nil {
+		return ChallengeView{}, err
+	}
+	issue, err := d.issue(v, f, p, target)
 	if err != nil {
 		return ChallengeView{}, err
 	}
@@ -50,9 +58,7 @@ func (d *Desk) RequestCode(ctx context.Context, v Visit, to Target) (ChallengeVi
 		return ChallengeView{}, err
 	}
 	view := Overview{}
-	if err := d.addDestinations(ctx, &view, f, p, record); err != nil {
-		return ChallengeView{}, err
-	}
+	addDestinations(&view, p, record, book)
 	return *challengeView(stored, message.Delivery{State: message.Waiting}, view.Destinations), nil
 }
 
@@ -70,11 +76,7 @@ func (d *Desk) Resend(ctx context.Context, v Visit, challengeID string, to Targe
 }
 
 // issue gathers what one transaction needs to issue a code.
-func (d *Desk) issue(ctx context.Context, v Visit, f session.Flow, p policy.Policy, r block.Record, to Target) (code.Issue, error) {
-	target, err := d.target(ctx, f, r, to)
-	if err != nil {
-		return code.Issue{}, err
-	}
+func (d *Desk) issue(v Visit, f session.Flow, p policy.Policy, target contact.Contact) (code.Issue, error) {
 	if !p.Serves(target.Channel) {
 		return code.Issue{}, rules.ErrNoRoute
 	}
@@ -96,11 +98,7 @@ func (d *Desk) issue(ctx context.Context, v Visit, f session.Flow, p policy.Poli
 }
 
 // target resolves where the code goes, or says that it may not go there.
-func (d *Desk) target(ctx context.Context, f session.Flow, r block.Record, to Target) (contact.Contact, error) {
-	book, err := d.Store.Book(ctx, f.Tenant, f.Account)
-	if err != nil {
-		return contact.Contact{}, err
-	}
+func (d *Desk) target(ctx context.Context, f session.Flow, r block.Record, book contact.Book, to Target) (contact.Contact, error) {
 	switch {
 	case to.ContactID != "":
 		c, ok := book.Find(to.ContactID)
@@ -196,7 +194,7 @@ func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted s
 	if steps := record.Spec.Steps; len(steps) > 0 && steps[len(steps)-1] == block.ChangePassword {
 		return block.ChangePassword, credential, nil
 	}
-	return "", credential, d.release(ctx, f)
+	return "", credential, d.release(ctx, f, challenge.ContactID == "")
 }
 
 // openFlowBlock finds the flow of a visit and its block, which must still bind.

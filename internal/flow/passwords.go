@@ -38,7 +38,7 @@ func (d *Desk) SetPassword(ctx context.Context, v Visit, newPassword string) err
 	if err := d.Identity.SetPassword(ctx, p, f.Account, newPassword, d.deed(f, newPassword)); err != nil {
 		return err
 	}
-	return d.release(ctx, f)
+	return d.release(ctx, f, record.Proof.EnteredNumber)
 }
 
 // CheckPassword judges a password before it is used (seed 5). With a live flow the
@@ -67,25 +67,21 @@ func (d *Desk) deed(f session.Flow, newPassword string) string {
 }
 
 // release ends the block that the flow has proved and tells the account's contacts
-// (law 8).
-func (d *Desk) release(ctx context.Context, f session.Flow) error {
-	key := block.Key{Tenant: f.Tenant, Name: f.Object}
-	record, err := d.Store.Block(ctx, key)
-	if err != nil {
-		return err
-	}
+// (law 8). entered says that its code went to a number that the person typed.
+func (d *Desk) release(ctx context.Context, f session.Flow, entered bool) error {
 	book, err := d.Store.Book(ctx, f.Tenant, f.Account)
 	if err != nil {
 		return err
 	}
 	name := message.NoticeReleased
-	if record.Proof.EnteredNumber {
+	if entered {
 		name = message.NoticeReleasedEntered
 	}
 	notices, err := d.notices(f.Tenant, f.Account, name, book.Contacts, d.Now())
 	if err != nil {
 		return err
 	}
+	key := block.Key{Tenant: f.Tenant, Name: f.Object}
 	_, err = d.Store.ReleaseBlock(ctx, block.Release{Key: key, FlowID: f.ID, Notices: notices, Now: d.Now()})
 	return err
 }

@@ -124,9 +124,11 @@ func (d *Desk) Overview(ctx context.Context, v Visit) (Overview, error) {
 	if f.Stage != session.Opened || !view.Releasable || view.State.Terminal() {
 		return view, nil
 	}
-	if err := d.addDestinations(ctx, &view, f, p, record); err != nil {
+	book, err := d.Store.Book(ctx, f.Tenant, f.Account)
+	if err != nil {
 		return Overview{}, err
 	}
+	addDestinations(&view, p, record, book)
 	current, delivery, err := d.Store.CurrentChallenge(ctx, f.ID)
 	if errors.Is(err, rules.ErrNotFound) {
 		return view, nil
@@ -146,18 +148,14 @@ func (d *Desk) blockView(p policy.Policy, account string, r block.Record) Overvi
 // addDestinations lists where a code of this flow may go (seed 3, narrowed): the
 // account's own contacts, or a number that the person enters where the account is
 // known to have none or the policy allows any.
-func (d *Desk) addDestinations(ctx context.Context, view *Overview, f session.Flow, p policy.Policy, r block.Record) error {
-	book, err := d.Store.Book(ctx, f.Tenant, f.Account)
-	if err != nil {
-		return err
-	}
+func addDestinations(view *Overview, p policy.Policy, r block.Record, book contact.Book) {
 	for _, c := range book.Releasing() {
 		if p.Serves(c.Channel) {
 			view.Destinations = append(view.Destinations, Destination{c.ID, c.Channel, c.Mask()})
 		}
 	}
 	if !mayEnter(book, r) {
-		return nil
+		return
 	}
 	for _, channel := range []contact.Channel{contact.SMS, contact.Voice} {
 		if p.Serves(channel) {
@@ -165,7 +163,6 @@ func (d *Desk) addDestinations(ctx context.Context, view *Overview, f session.Fl
 		}
 	}
 	view.EnterNumber = len(view.Channels) > 0
-	return nil
 }
 
 func mayEnter(book contact.Book, r block.Record) bool {
