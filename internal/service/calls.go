@@ -18,7 +18,7 @@ type decisionInput struct {
 		Action  string `json:"action" minLength:"1" maxLength:"64" pattern:"^[A-Za-z][A-Za-z0-9._-]*$" doc:"Attempt (before the first factor), SignIn (after it), SendCode, ChangeSecurityInfo, Payment or a name of your own."`
 		Method  string `json:"method,omitempty" maxLength:"64" doc:"How: Password, SMS, Email, ..."`
 		Network string `json:"network,omitempty" maxLength:"45" doc:"The person's IP address."`
-		Country string `json:"country,omitempty" pattern:"^[A-Za-z]{2}$" doc:"ISO 3166 alpha-2 code."`
+		Country string `json:"country,omitempty" pattern:"^[A-Za-z0-9]{2}$" doc:"ISO 3166 alpha-2 code; what is none, such as T1, matches no region."`
 		Device  string `json:"device,omitempty" maxLength:"256" doc:"The IdP's ID of a known device."`
 	}
 }
@@ -61,7 +61,7 @@ type signalInput struct {
 		Type    string `json:"type" minLength:"1" maxLength:"64" pattern:"^[A-Za-z][A-Za-z0-9._-]*$" doc:"FailedSignIn, SignIn, PasswordChanged or a name of your own."`
 		Method  string `json:"method,omitempty" maxLength:"64" doc:"What failed or succeeded; required for FailedSignIn. Password is the first factor: its failures may come from any stranger and lengthen no block."`
 		Network string `json:"network,omitempty" maxLength:"45" doc:"The person's IP address."`
-		Country string `json:"country,omitempty" pattern:"^[A-Za-z]{2}$" doc:"ISO 3166 alpha-2 code."`
+		Country string `json:"country,omitempty" pattern:"^[A-Za-z0-9]{2}$" doc:"ISO 3166 alpha-2 code; what is none, such as T1, matches no region."`
 		Device  string `json:"device,omitempty" maxLength:"256" doc:"The IdP's ID of a known device."`
 	}
 }

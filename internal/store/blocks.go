@@ -21,22 +21,6 @@ func (s *Store) Block(ctx context.Context, key block.Key) (block.Record, error) 
 		`SELECT `+blockColumns+` FROM blocks WHERE tenant = $1 AND name = $2`, key.Tenant, key.Name)
 }
 
-// AccountBusy reports whether an Account block binds the account at now.
-func (s *Store) AccountBusy(ctx context.Context, tenant, account string, now time.Time) (bool, error) {
-	open, err := list(s.read(ctx), scanBlock,
-		`SELECT `+blockColumns+` FROM blocks WHERE end_state = '' AND tenant = $1 AND account = $2 AND scope = $3`,
-		tenant, account, block.Account)
-	if err != nil {
-		return false, err
-	}
-	for _, r := range open {
-		if r.Enforced(now) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // FreezeBlock records the block at its first sight and merges every later sight
 // into the record. Seen again without a change it writes nothing.
 func (s *Store) FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error) {

@@ -19,8 +19,7 @@ var blockTests = map[string]func(*testing.T, Backend){
 	"block/law 1: a stale expiry does not shorten a lengthened block": staleExpiry,
 	"block/seed 30: attempts lengthen up to 168h":                     lengthened,
 	"block/deletion of an open block revokes it":                      deletionRevokes,
-	"block/permanent":    permanent,
-	"block/account busy": accountBusy,
+	"block/permanent": permanent,
 }
 
 func frozenSpec(t *testing.T, b Backend) {
@@ -155,21 +154,4 @@ func permanent(t *testing.T, b Backend) {
 	equal(t, "frozen", get(b.FreezeBlock(t.Context(), key, "uid", forever)), want)
 	equal(t, "read", get(b.Block(t.Context(), key)), want)
 	equal(t, "state", want.State(Start.Add(10000*time.Hour)), block.Active)
-}
-
-func accountBusy(t *testing.T, b Backend) {
-	busy := func(now time.Time) bool { return mustGet[bool](t)(b.AccountBusy(t.Context(), tenant, account, now)) }
-	method := spec()
-	method.Scope, method.Value = block.Method, "SMS"
-	_, err := b.FreezeBlock(t.Context(), block.Key{Tenant: tenant, Name: "method"}, "uid", method)
-	must(t, err)
-	equal(t, "with a method blocked", busy(Start), false)
-	_, err = b.FreezeBlock(t.Context(), key, "uid", spec())
-	must(t, err)
-	equal(t, "before the start", busy(Start.Add(-time.Second)), false)
-	equal(t, "at the start", busy(Start), true)
-	equal(t, "at the end", busy(Start.Add(24*time.Hour)), false)
-	_, err = b.EndBlock(t.Context(), key, "uid", spec(), block.End{State: block.Revoked, At: Start.Add(time.Hour)}, false)
-	must(t, err)
-	equal(t, "revoked", busy(Start.Add(time.Hour)), false)
 }

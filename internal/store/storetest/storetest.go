@@ -30,7 +30,6 @@ type Store interface {
 	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)
 	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time) (block.Record, error)
 	EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error)
-	AccountBusy(ctx context.Context, tenant, account string, now time.Time) (bool, error)
 
 	OpenFlow(ctx context.Context, f session.Flow) error
 	FlowBySecret(ctx context.Context, secret [32]byte) (session.Flow, error)
