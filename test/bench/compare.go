@@ -17,8 +17,8 @@ type figures struct {
 	// ops were done in took.
 	ops  int
 	took time.Duration
-	// p50 and p99 are quantiles of what one operation took.
-	p50, p99 time.Duration
+	// each is what one operation took, in any order.
+	each []time.Duration
 	// cpu is what this process and its children used, the load generator included.
 	cpu time.Duration
 	// synced is when every block bound decisions; zero where nothing is synced.
@@ -27,20 +27,36 @@ type figures struct {
 
 func (f figures) rate() float64 { return float64(f.ops) / f.took.Seconds() }
 
+// plus joins two legs of one side.
+func (f figures) plus(g figures) figures {
+	return figures{f.ops + g.ops, f.took + g.took, append(f.each, g.each...), f.cpu + g.cpu, max(f.synced, g.synced)}
+}
+
 // comparison is one work, done by Holdfast and by a bare baseline.
 type comparison struct {
 	name        string
 	goal        goal
 	ours, floor side
+	// legs of each side, one of ours and one of the floor in turn, make a round: the
+	// shorter they are, the less it matters what else the machine does meanwhile.
+	legs int
 }
 
-// result is the median of all rounds. Every figure has its own median.
+// result is what all rounds came to.
 type result struct {
 	name        string
 	goal        goal
-	ours, floor figures
+	ours, floor summary
 	// ratio is the median of the rounds' own ratios.
 	ratio float64
+}
+
+// summary holds the medians of a side's rounds, each figure's own.
+type summary struct {
+	rate         float64
+	p50, p99     time.Duration
+	cpuEach      time.Duration
+	took, synced time.Duration
 }
 
 // goal bounds a ratio.
@@ -80,54 +96,53 @@ func (g goal) verdict(ratio float64) string {
 	}
 }
 
-// run measures both sides once a round, one right after the other; who goes first
-// changes, so that no side always finds the warmer machine.
+// run measures the rounds.
 func (c comparison) run(ctx context.Context, rounds int) (result, error) {
 	var ours, floor []figures
 	var ratios []float64
 	for round := range rounds {
-		sides := []side{c.ours, c.floor}
-		var got [2]figures
-		for i := range sides {
-			which := (i + round) % 2
-			var err error
-			if got[which], err = sides[which](ctx); err != nil {
-				return result{}, err
-			}
+		a, b, err := c.round(ctx)
+		if err != nil {
+			return result{}, err
 		}
-		ours, floor = append(ours, got[0]), append(floor, got[1])
-		ratios = append(ratios, c.goal.ratio(got[0], got[1]))
-		fmt.Fprintf(os.Stderr, "%s, round %d: %.0f/s beside %.0f/s, ratio %.2f\n",
-			c.name, round+1, got[0].rate(), got[1].rate(), ratios[round])
+		ours, floor, ratios = append(ours, a), append(floor, b), append(ratios, c.goal.ratio(a, b))
+		fmt.Fprintf(os.Stderr, "%s, round %d: %.0f/s beside %.0f/s, ratio %.2f\n", c.name, round+1, a.rate(), b.rate(), ratios[round])
 	}
-	return result{c.name, c.goal, medians(ours), medians(floor), median(ratios)}, nil
+	return result{c.name, c.goal, summarize(ours), summarize(floor), median(ratios)}, nil
 }
 
-func medians(all []figures) figures {
-	of := func(field func(figures) time.Duration) time.Duration {
-		var values []time.Duration
-		for _, f := range all {
-			values = append(values, field(f))
+// round measures the legs. Who goes first changes, so that no side always finds the
+// warmer machine.
+func (c comparison) round(ctx context.Context) (ours, floor figures, err error) {
+	for leg := range 2 * c.legs {
+		run, sum := c.ours, &ours
+		if leg%4 == 1 || leg%4 == 2 {
+			run, sum = c.floor, &floor
 		}
-		return median(values)
+		f, err := run(ctx)
+		if err != nil {
+			return ours, floor, err
+		}
+		*sum = sum.plus(f)
 	}
-	// All legs of a side do their work at one rate: the median leg speaks for it.
-	byRate := slices.Clone(all)
-	slices.SortFunc(byRate, func(a, b figures) int { return cmp.Compare(a.rate(), b.rate()) })
-	m := byRate[len(byRate)/2]
-	m.p50, m.p99 = of(func(f figures) time.Duration { return f.p50 }), of(func(f figures) time.Duration { return f.p99 })
-	m.synced = of(func(f figures) time.Duration { return f.synced })
-	return m
+	return ours, floor, nil
+}
+
+func summarize(rounds []figures) summary {
+	var rates []float64
+	var p50, p99, cpu, took, synced []time.Duration
+	for _, f := range rounds {
+		slices.Sort(f.each)
+		rates = append(rates, f.rate())
+		p50, p99 = append(p50, f.each[len(f.each)/2]), append(p99, f.each[len(f.each)*99/100])
+		cpu = append(cpu, f.cpu/time.Duration(f.ops))
+		took, synced = append(took, f.took), append(synced, f.synced)
+	}
+	return summary{median(rates), median(p50), median(p99), median(cpu), median(took), median(synced)}
 }
 
 // median is the middle value, the upper one of two.
 func median[T cmp.Ordered](values []T) T {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
-}
-
-// quantiles sorts each and returns its median and its 99th percentile.
-func quantiles(each []time.Duration) (p50, p99 time.Duration) {
-	slices.Sort(each)
-	return each[len(each)/2], each[len(each)*99/100]
 }

@@ -44,11 +44,11 @@ func openController(_ context.Context, quick bool) ([]comparison, func(), error)
 	}
 	return []comparison{
 		{
-			name: fmt.Sprintf("%d new blocks until every status is Active", n), goal: goal{ofTime: true, bound: 1.2},
+			name: fmt.Sprintf("%d new blocks until every status is Active", n), goal: goal{ofTime: true, bound: 1.2}, legs: 1,
 			ours: leg{n: n, start: startHoldfast}.run, floor: leg{n: n, start: startBare}.run,
 		},
 		{
-			name: fmt.Sprintf("%d blocks with the finalizer already until every status is Active", n), goal: goal{ofTime: true},
+			name: fmt.Sprintf("%d blocks with the finalizer already until every status is Active", n), goal: goal{ofTime: true}, legs: 1,
 			ours: leg{n: n, finalized: true, start: startHoldfast}.run, floor: leg{n: n, finalized: true, start: startBare}.run,
 		},
 	}, func() {}, nil
@@ -156,7 +156,7 @@ func (l leg) measure(ctx context.Context, config *rest.Config) (f figures, err e
 		return f, fmt.Errorf("the manager ended: %w", err)
 	}
 	f.ops, f.took, f.cpu = l.n, time.Since(begin), cpuUsed()-used
-	f.p50, f.p99 = quantiles(seen.times())
+	f.each = seen.times()
 	stop()
 	return f, <-ended
 }

@@ -52,9 +52,9 @@ func openDecisions(ctx context.Context, quick bool) ([]comparison, func(), error
 	if err != nil {
 		return nil, nil, err
 	}
-	lasts := 5 * time.Second
+	legs := 10
 	if quick {
-		lasts = time.Second
+		legs = 2
 	}
 	var comparisons []comparison
 	for _, mix := range []struct {
@@ -67,9 +67,9 @@ func openDecisions(ctx context.Context, quick bool) ([]comparison, func(), error
 		{"decisions, all denied with a ticket", 10, goal{}},
 	} {
 		for _, clients := range []int{16, 64} {
-			l := load{token: bearer, bodies: requests(mix.denied), clients: clients, warm: lasts / 5, lasts: lasts}
+			l := load{token: bearer, bodies: requests(mix.denied), clients: clients, warm: 100 * time.Millisecond, lasts: 500 * time.Millisecond}
 			comparisons = append(comparisons, comparison{
-				name: fmt.Sprintf("%s, %d clients", mix.name, clients), goal: mix.goal,
+				name: fmt.Sprintf("%s, %d clients", mix.name, clients), goal: mix.goal, legs: legs,
 				ours: l.to(ours.url + decisionsPath), floor: l.to(floor.url),
 			})
 		}

@@ -54,14 +54,12 @@ func (l load) run(ctx context.Context) (figures, error) {
 		return figures{}, err
 	}
 	f := figures{took: l.lasts, cpu: cpuUsed() - <-used}
-	var each []time.Duration
 	for _, t := range took {
-		each = append(each, t...)
+		f.each = append(f.each, t...)
 	}
-	if f.ops = len(each); f.ops == 0 {
+	if f.ops = len(f.each); f.ops == 0 {
 		return figures{}, fmt.Errorf("%s answered nothing in %s", l.url, l.lasts)
 	}
-	f.p50, f.p99 = quantiles(each)
 	return f, nil
 }
 

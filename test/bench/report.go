@@ -27,8 +27,8 @@ func printReport(w io.Writer, machine, command string, rounds int, results []res
 	return err
 }
 
-func cells(f figures) string {
-	return fmt.Sprintf("%.0f | %s / %s | %.3f", f.rate(), millis(f.p50), millis(f.p99), float64(f.cpu.Microseconds())/1000/float64(f.ops))
+func cells(s summary) string {
+	return fmt.Sprintf("%.0f | %s / %s | %s", s.rate, millis(s.p50), millis(s.p99), millis(s.cpuEach))
 }
 
 func millis(d time.Duration) string {
