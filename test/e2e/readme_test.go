@@ -9,7 +9,10 @@ import (
 	"testing"
 )
 
-var shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
+var (
+	shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
+	yamlBlock  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+)
 
 // readme runs what the README tells people to type: make targets are looked up, all
 // else is run as it stands, against this demo.
@@ -39,6 +42,31 @@ func readme(d *demo, t *testing.T) {
 			t.Errorf("%s: %v\n%s", command, err, out)
 		} else {
 			t.Logf("$ %s\n%s", command, out)
+		}
+	}
+}
+
+// manifests tries the README's YAML: the policy on the apiserver, the overlay with
+// kustomize beside a copy of config/.
+func manifests(d *demo, t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+		if strings.Contains(block[1], "kind: VerificationPolicy") {
+			d.mustKubectl(block[1], "apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f", "-")
+			continue
+		}
+		dir := t.TempDir()
+		if err := os.CopyFS(filepath.Join(dir, "config"), os.DirFS(filepath.Join(root, "config"))); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(block[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if built := d.mustKubectl("", "kustomize", dir); !strings.Contains(built, "- --tenant=demo=account.example.com") {
+			t.Errorf("the overlay grants no tenant:\n%s", built)
 		}
 	}
 }

@@ -31,6 +31,7 @@ func TestStory(t *testing.T) {
 	t.Run("who may not call is refused", d.chapter(refused))
 	t.Run("nothing secret is anywhere (law 2)", d.chapter(nothingSecret))
 	t.Run("the README's commands work", d.chapter(readme))
+	t.Run("the README's manifests work", d.chapter(manifests))
 	d.stop()
 	d.nothingRuns()
 
