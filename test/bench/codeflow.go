@@ -26,7 +26,7 @@ import (
 const contactID = "contact-00000000"
 
 // openFlow makes stores in .run, the file system on which make run keeps its own.
-func openFlow(_ context.Context, quick bool) ([]comparison, func(), error) {
+func openFlow(_ context.Context, o options) ([]comparison, func(), error) {
 	if err := os.MkdirAll(".run", 0o700); err != nil {
 		return nil, nil, err
 	}
@@ -35,7 +35,7 @@ func openFlow(_ context.Context, quick bool) ([]comparison, func(), error) {
 		return nil, nil, err
 	}
 	flows, legs := 100, 6
-	if quick {
+	if o.quick {
 		legs = 1
 	}
 	var stores atomic.Int64

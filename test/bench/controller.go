@@ -37,21 +37,18 @@ const (
 )
 
 // openController compares the controllers on a real apiserver, each leg on a fresh one.
-func openController(_ context.Context, quick bool) ([]comparison, func(), error) {
-	n := activeBlocks
-	if quick {
-		n = 1000
+func openController(_ context.Context, o options) ([]comparison, func(), error) {
+	l := leg{n: activeBlocks, finalized: o.finalized}
+	if o.quick {
+		l.n = 1000
 	}
-	return []comparison{
-		{
-			name: fmt.Sprintf("%d new blocks until every status is Active", n), goal: goal{ofTime: true, bound: 1.2}, legs: 1,
-			ours: leg{n: n, start: startHoldfast}.run, floor: leg{n: n, start: startBare}.run,
-		},
-		{
-			name: fmt.Sprintf("%d blocks with the finalizer already until every status is Active", n), goal: goal{ofTime: true}, legs: 1,
-			ours: leg{n: n, finalized: true, start: startHoldfast}.run, floor: leg{n: n, finalized: true, start: startBare}.run,
-		},
-	}, func() {}, nil
+	name := fmt.Sprintf("%d new blocks until every status is Active", l.n)
+	if o.finalized {
+		name = fmt.Sprintf("%d blocks with their finalizer until every status is Active", l.n)
+	}
+	ours, floor := l, l
+	ours.start, floor.start = startHoldfast, startBare
+	return []comparison{{name, goal{ofTime: true, bound: 1.2}, ours.run, floor.run, 1}}, func() {}, nil
 }
 
 // leg is one start of a controller that finds n blocks.
@@ -59,8 +56,8 @@ type leg struct {
 	n int
 	// finalized gives the blocks the finalizer when they are created.
 	finalized bool
-	// start makes a manager with the controller; synced is closed once every block
-	// binds decisions, or nil.
+	// start makes a manager with the controller. synced, if there is any, says whether
+	// every block binds decisions; shut is called when the manager has ended.
 	start func(ctx context.Context, config *rest.Config, dir string) (mgr ctrl.Manager, synced func() bool, shut func() error, err error)
 }
 

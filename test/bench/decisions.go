@@ -35,7 +35,7 @@ const (
 var bearer = strings.Repeat("x", 900)
 
 // openDecisions serves decisions and, beside them, the bare answers.
-func openDecisions(ctx context.Context, quick bool) ([]comparison, func(), error) {
+func openDecisions(ctx context.Context, o options) ([]comparison, func(), error) {
 	handler, err := decisionHandler()
 	if err != nil {
 		return nil, nil, err
@@ -53,7 +53,7 @@ func openDecisions(ctx context.Context, quick bool) ([]comparison, func(), error
 		return nil, nil, err
 	}
 	legs := 10
-	if quick {
+	if o.quick {
 		legs = 2
 	}
 	var comparisons []comparison

@@ -23,9 +23,12 @@ func machineLine() string {
 		}
 		release = append(release, byte(c))
 	}
+	var kibibytes int
+	_, _ = fmt.Sscan(procField("/proc/meminfo", "MemTotal"), &kibibytes)
 	load, _ := os.ReadFile("/proc/loadavg")
-	return fmt.Sprintf("%d × %s, %s, Linux %s, %s; load at the start %s", runtime.NumCPU(), procField("/proc/cpuinfo", "model name"),
-		procField("/proc/meminfo", "MemTotal"), release, runtime.Version(), strings.Join(strings.Fields(string(load))[:1], ""))
+	average, _, _ := strings.Cut(string(load), " ")
+	return fmt.Sprintf("%d × %s, %d GiB, Linux %s, %s; load at the start %s", runtime.NumCPU(),
+		procField("/proc/cpuinfo", "model name"), kibibytes>>20, release, runtime.Version(), average)
 }
 
 // procField is the first value of a name in a file of lines "name : value".

@@ -18,16 +18,17 @@ import (
 
 // options are the flags.
 type options struct {
-	only   string
-	quick  bool
-	rounds int
+	only      string
+	quick     bool
+	finalized bool
+	rounds    int
 }
 
 // suites are what -only chooses from, in the order in which they run.
 var suites = []struct {
 	name string
 	// open makes what the suite measures and how to take it down again.
-	open func(ctx context.Context, quick bool) ([]comparison, func(), error)
+	open func(ctx context.Context, o options) ([]comparison, func(), error)
 }{
 	{"decisions", openDecisions},
 	{"flow", openFlow},
@@ -37,7 +38,8 @@ var suites = []struct {
 func main() {
 	var o options
 	flag.StringVar(&o.only, "only", "", "measure one alone: decisions, flow or controller")
-	flag.BoolVar(&o.quick, "quick", false, "smaller and shorter: 1,000 blocks, legs of one second")
+	flag.BoolVar(&o.quick, "quick", false, "less of everything: 1,000 blocks, a few legs")
+	flag.BoolVar(&o.finalized, "finalized", false, "controller: create the blocks with their finalizer, which saves a write each")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each side is measured; the medians are printed")
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard())
@@ -74,8 +76,8 @@ func run(ctx context.Context, o options) error {
 	return printReport(os.Stdout, machine, command, o.rounds, results)
 }
 
-func measure(ctx context.Context, o options, open func(context.Context, bool) ([]comparison, func(), error)) ([]result, error) {
-	comparisons, shut, err := open(ctx, o.quick)
+func measure(ctx context.Context, o options, open func(context.Context, options) ([]comparison, func(), error)) ([]result, error) {
+	comparisons, shut, err := open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
