@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -67,7 +68,7 @@ func (d *Desk) Peek(ctx context.Context, host, sealed string) (Overview, error) 
 	if err != nil {
 		return Overview{}, err
 	}
-	record, err := d.record(ctx, block.Key{Tenant: claims.Tenant, Name: claims.Block}, claims.Account)
+	record, _, err := d.record(ctx, block.Key{Tenant: claims.Tenant, Name: claims.Block}, claims.Account)
 	if err != nil {
 		return Overview{}, err
 	}
@@ -113,7 +114,7 @@ func (d *Desk) Overview(ctx context.Context, v Visit) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	record, err := d.record(ctx, block.Key{Tenant: f.Tenant, Name: f.Object}, f.Account)
+	record, _, err := d.record(ctx, block.Key{Tenant: f.Tenant, Name: f.Object}, f.Account)
 	if err != nil {
 		return Overview{}, err
 	}
@@ -185,38 +186,39 @@ func challengeView(c code.Challenge, delivery message.Delivery, all []Destinatio
 // record reads the block of an account from the memory, or from the index where no
 // controller has frozen it yet. An end that the index alone has seen counts, as it
 // does for decisions (law 4). A name that meanwhile stands for another account's
-// block is none of this one's: its own is over.
-func (d *Desk) record(ctx context.Context, key block.Key, account string) (block.Record, error) {
-	record, err := d.known(ctx, key)
-	if err == nil && record.Spec.Account != account {
-		return block.Record{}, rules.ErrOver
+// block is none of this one's: its own is over. frozen says that to freeze it again
+// would change nothing.
+func (d *Desk) record(ctx context.Context, key block.Key, account string) (r block.Record, frozen bool, err error) {
+	r, frozen, err = d.known(ctx, key)
+	if err == nil && r.Spec.Account != account {
+		return block.Record{}, false, rules.ErrOver
 	}
-	return record, err
+	return r, frozen, err
 }
 
-func (d *Desk) known(ctx context.Context, key block.Key) (block.Record, error) {
+func (d *Desk) known(ctx context.Context, key block.Key) (r block.Record, frozen bool, err error) {
 	indexed, seen := d.Index.Block(key)
 	stored, err := d.Store.Block(ctx, key)
 	switch {
 	case errors.Is(err, rules.ErrNotFound) && seen:
-		return indexed, nil
+		return indexed, false, nil
 	case errors.Is(err, rules.ErrNotFound):
-		return block.Record{}, rules.ErrOver
-	case err == nil && seen:
-		stored = stored.Merge(indexed.UID, indexed.Spec)
-		if stored.UID == indexed.UID && !stored.End.State.Terminal() {
-			stored.End = indexed.End
-		}
-		return stored, nil
-	default:
-		return stored, err
+		return block.Record{}, false, rules.ErrOver
+	case err != nil || !seen:
+		return stored, true, err
 	}
+	merged := stored.Merge(indexed.UID, indexed.Spec)
+	frozen = reflect.DeepEqual(stored, merged)
+	if merged.UID == indexed.UID && !merged.End.State.Terminal() {
+		merged.End = indexed.End
+	}
+	return merged, frozen, nil
 }
 
 // openBlock returns a block that still binds, frozen in the memory.
 func (d *Desk) openBlock(ctx context.Context, key block.Key, account string) (block.Record, error) {
-	record, err := d.record(ctx, key, account)
-	if err == nil && !record.State(d.Now()).Terminal() {
+	record, frozen, err := d.record(ctx, key, account)
+	if err == nil && !frozen && !record.State(d.Now()).Terminal() {
 		record, err = d.Store.FreezeBlock(ctx, key, record.UID, record.Spec)
 	}
 	if err == nil && record.State(d.Now()).Terminal() {
