@@ -74,7 +74,7 @@ func usedUp(w limit.Window, maxPerDay int, now time.Time) error {
 // checkEnteredNumber refuses a number that has served other accounts enough.
 func (t *tx) checkEnteredNumber(c code.Challenge, now time.Time) error {
 	served, err := list(t.queries, moment, `SELECT at FROM entered_numbers
-		WHERE tenant = $1 AND destination = $2 AND account <> $3 AND at > $4 ORDER BY at DESC LIMIT $5`,
+		WHERE tenant = $1 AND destination = $2 AND account <> $3 AND at > $4 ORDER BY at DESC LIMIT CAST($5 AS BIGINT)`,
 		c.Tenant, c.Destination, c.Account, instant(now.Add(-code.EnteredNumberWindow)), code.EnteredNumberAccounts)
 	if err != nil || len(served) < code.EnteredNumberAccounts {
 		return err

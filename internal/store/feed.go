@@ -92,7 +92,7 @@ func (s *Store) tail(ctx context.Context, last int64, each func(fact.Fact)) erro
 		// Listening comes before reading: what is committed in between rings.
 		rung := s.feed.listen()
 		news, err := list(s.read(ctx), scanFact, `SELECT seq, restricted_until, `+blockColumns+` FROM facts
-			WHERE seq > $1 ORDER BY seq LIMIT $2`, last, feedBatch)
+			WHERE seq > $1 ORDER BY seq LIMIT CAST($2 AS BIGINT)`, last, feedBatch)
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func (s *Store) Lease(ctx context.Context, n int, now, until time.Time) ([]messa
 func (t *tx) lease(n int, now, until time.Time) ([]sealedMessage, error) {
 	return list(t.queries, scanMessage, `UPDATE outbox SET due_at = $3
 		WHERE state = 'Waiting' AND due_at <= $2 AND id IN (
-			SELECT id FROM outbox WHERE state = 'Waiting' AND due_at <= $2 ORDER BY due_at, created_at, id LIMIT $1)
+			SELECT id FROM outbox WHERE state = 'Waiting' AND due_at <= $2 ORDER BY due_at, created_at, id LIMIT CAST($1 AS BIGINT))
 		RETURNING `+outboxColumns, n, instant(now), instant(until))
 }
 

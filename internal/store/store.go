@@ -93,7 +93,14 @@ type tx struct {
 
 // write runs a deed in one transaction: all of it is committed, or nothing.
 func (s *Store) write(ctx context.Context, deed func(*tx) error) error {
-	sqlTx, err := s.config.Writer.BeginTx(ctx, nil)
+	conn, err := s.config.Writer.Conn(ctx)
+	if err != nil {
+		return s.translate(err)
+	}
+	defer func() { _ = conn.Close() }() // it goes back to the pool
+	// A deed that has its turn is done, even if its caller goes away.
+	ctx = context.WithoutCancel(ctx)
+	sqlTx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return s.translate(err)
 	}

@@ -87,10 +87,11 @@ func open(ctx context.Context, path string, o Options, release func() error) (*s
 
 func pool(path string, connections int, settings url.Values) (*sql.DB, error) {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode()
-	db, err := sql.Open("sqlite", dsn)
+	connector, err := newConnector(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
