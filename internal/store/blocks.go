@@ -146,7 +146,7 @@ func (t *tx) insertBlock(r block.Record) (inserted bool, err error) {
 // lockBlock reads a record for change: nobody else changes it before the commit.
 func (t *tx) lockBlock(key block.Key) (block.Record, error) {
 	return one(t.queries, scanBlock,
-		`UPDATE blocks SET uid = uid WHERE tenant = $1 AND name = $2 RETURNING `+blockColumns, key.Tenant, key.Name)
+		`SELECT `+blockColumns+` FROM blocks WHERE tenant = $1 AND name = $2`+t.lock, key.Tenant, key.Name)
 }
 
 // saveBlock writes a record that lockBlock or insertBlock holds, and tells of it.

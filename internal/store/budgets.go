@@ -1,7 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -9,20 +13,66 @@ import (
 	"holdfast.dev/holdfast/internal/rules/limit"
 )
 
-// take asks a limit for one event. The row is held until the transaction ends.
-func (t *tx) take(tenant string, l code.Limit, now time.Time) error {
-	tat, err := one(t.queries, moment, `INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, $2, $3, NULL)
-		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = limits.tat RETURNING tat`, tenant, l.Subject, l.ID)
+// take asks every limit for one event; the first that refuses is named. The rows are
+// held until the transaction ends, in one order, so that no two wait for each other.
+func (t *tx) take(tenant string, limits []code.Limit, now time.Time) error {
+	if len(limits) == 0 {
+		return nil
+	}
+	ordered := slices.SortedFunc(slices.Values(limits), func(a, b code.Limit) int {
+		return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.ID, b.ID))
+	})
+	at := make(map[subject]time.Time, len(ordered))
+	held, err := list(t.queries, scanArrival, `INSERT INTO limits (tenant, subject, id, tat) VALUES `+tuples(ordered)+`
+		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = limits.tat RETURNING subject, id, tat`, arrivals(tenant, ordered, at)...)
 	if err != nil {
 		return err
 	}
-	next, wait := l.Rate.Take(tat, now)
-	if wait > 0 {
-		return &rules.LimitError{Subject: l.Subject, RetryAfter: wait}
+	for _, h := range held {
+		at[h.subject] = h.tat
 	}
-	_, err = t.exec(`UPDATE limits SET tat = $4 WHERE tenant = $1 AND subject = $2 AND id = $3`,
-		tenant, l.Subject, l.ID, instant(next))
+	for _, l := range limits {
+		next, wait := l.Rate.Take(at[subject{l.Subject, l.ID}], now)
+		if wait > 0 {
+			return &rules.LimitError{Subject: l.Subject, RetryAfter: wait}
+		}
+		at[subject{l.Subject, l.ID}] = next
+	}
+	_, err = t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES `+tuples(ordered)+`
+		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = excluded.tat`, arrivals(tenant, ordered, at)...)
 	return err
+}
+
+// subject is whom a limit counts.
+type subject struct{ kind, id string }
+
+// arrival is a subject's theoretical arrival time.
+type arrival struct {
+	subject
+	tat time.Time
+}
+
+func scanArrival(row scanner) (arrival, error) {
+	var a arrival
+	err := row.Scan(&a.kind, &a.id, (*instant)(&a.tat))
+	return a, err
+}
+
+// tuples are the placeholders of arrivals.
+func tuples(limits []code.Limit) string {
+	list := make([]string, len(limits))
+	for i := range limits {
+		list[i] = fmt.Sprintf("($1, $%d, $%d, $%d)", 3*i+2, 3*i+3, 3*i+4)
+	}
+	return strings.Join(list, ", ")
+}
+
+func arrivals(tenant string, limits []code.Limit, at map[subject]time.Time) []any {
+	values := []any{tenant}
+	for _, l := range limits {
+		values = append(values, l.Subject, l.ID, instant(at[subject{l.Subject, l.ID}]))
+	}
+	return values
 }
 
 // checkWrongCodes refuses while the account's wrong codes of the day are used up.

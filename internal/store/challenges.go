@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -78,10 +79,8 @@ func (t *tx) issue(issue code.Issue) (code.Challenge, error) {
 	c.Created, c.Expires = now, stored(c.Expires)
 	c.ResendAfter = now.Add(code.ResendWait(issue.FirstWait, c.Sends)).Truncate(time.Millisecond)
 	c.Consumed, c.Superseded = time.Time{}, time.Time{}
-	if c.Epoch, err = one(t.queries, plain[int64], `SELECT value FROM meta WHERE name = 'epoch'`); err != nil {
-		return c, err
-	}
-	return c, t.saveIssue(c, issue)
+	c.Epoch, err = t.saveIssue(c, issue)
+	return c, err
 }
 
 // takeAll asks every budget and limit; what one refuses takes nothing, since the
@@ -95,15 +94,13 @@ func (t *tx) takeAll(issue code.Issue, c code.Challenge, now time.Time) error {
 			return err
 		}
 	}
-	for _, l := range issue.Limits {
+	limits := slices.Clone(issue.Limits)
+	for i, l := range limits {
 		if l.Subject == "contact" && l.ID == "" {
-			l.ID = c.Destination // repeated: only the store knew it
-		}
-		if err := t.take(c.Tenant, l, now); err != nil {
-			return err
+			limits[i].ID = c.Destination // repeated: only the store knew it
 		}
 	}
-	return nil
+	return t.take(c.Tenant, limits, now)
 }
 
 // supersede ends the flow's challenge and returns it, or the zero Challenge where
@@ -117,25 +114,28 @@ func (t *tx) supersede(flowID string, now time.Time) (code.Challenge, error) {
 	return last, err
 }
 
-func (t *tx) saveIssue(c code.Challenge, issue code.Issue) error {
+// saveIssue returns the epoch in which the challenge is valid.
+func (t *tx) saveIssue(c code.Challenge, issue code.Issue) (epoch int64, err error) {
 	sealed, err := t.sealer.Seal([]byte(issue.Address), place(c.Tenant, c.Account, c.ID, columnChallenge))
 	if err != nil {
-		return fmt.Errorf("seal the destination of challenge %s: %w", c.ID, err)
+		return 0, fmt.Errorf("seal the destination of challenge %s: %w", c.ID, err)
 	}
-	if _, err := t.exec(`INSERT INTO challenges (`+challengeColumns+`, address) VALUES
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+	epoch, err = one(t.queries, plain[int64], `INSERT INTO challenges (`+challengeColumns+`, address) VALUES
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, `+currentEpoch+`, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) RETURNING epoch`,
 		c.ID, c.Tenant, c.Account, c.Purpose, c.Object, c.Flow, c.ContactID, c.Channel, c.Destination, c.Hint, c.Language,
-		c.Nonce[:], c.Epoch, c.Digits, instant(c.Created), instant(c.Expires), instant(c.ResendAfter),
-		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), sealed); err != nil {
-		return err
+		c.Nonce[:], c.Digits, instant(c.Created), instant(c.Expires), instant(c.ResendAfter),
+		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), sealed)
+	if err != nil {
+		return 0, err
 	}
+	c.Epoch = epoch
 	if err := t.insertMessages([]message.Message{{
 		ID: issue.MessageID, Tenant: c.Tenant, Account: c.Account, Kind: message.Code, Challenge: c,
 		Channel: c.Channel, Language: c.Language, NotBefore: c.Created, Expires: c.Expires, Created: c.Created,
 	}}); err != nil {
-		return err
+		return 0, err
 	}
-	return t.audit(entry{at: c.Created, tenant: c.Tenant, account: c.Account, action: actionCodeIssued, object: c.ID, detail: c.Object})
+	return epoch, t.audit(entry{at: c.Created, tenant: c.Tenant, account: c.Account, action: actionCodeIssued, object: c.ID, detail: c.Object})
 }
 
 // challengeAddress opens the destination of a challenge.
@@ -144,6 +144,10 @@ func (t *tx) challengeAddress(c code.Challenge) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return t.openAddress(c, sealed)
+}
+
+func (t *tx) openAddress(c code.Challenge, sealed []byte) (string, error) {
 	address, err := t.sealer.Open(sealed, place(c.Tenant, c.Account, c.ID, columnChallenge))
 	if err != nil {
 		return "", fmt.Errorf("open the destination of challenge %s: %w", c.ID, err)
@@ -181,12 +185,15 @@ func scanDelivery(row scanner) (message.Delivery, error) {
 	return d, err
 }
 
-func scanChallenge(row scanner) (code.Challenge, error) {
+func scanChallenge(row scanner) (code.Challenge, error) { return scanChallengeWith(row) }
+
+// scanChallengeWith reads challengeColumns and the columns behind them.
+func scanChallengeWith(row scanner, others ...any) (code.Challenge, error) {
 	var c code.Challenge
 	var nonce []byte
-	err := row.Scan(&c.ID, &c.Tenant, &c.Account, &c.Purpose, &c.Object, &c.Flow, &c.ContactID, &c.Channel, &c.Destination,
+	err := row.Scan(append([]any{&c.ID, &c.Tenant, &c.Account, &c.Purpose, &c.Object, &c.Flow, &c.ContactID, &c.Channel, &c.Destination,
 		&c.Hint, &c.Language, &nonce, &c.Epoch, &c.Digits, (*instant)(&c.Created), (*instant)(&c.Expires),
-		(*instant)(&c.ResendAfter), &c.MaxAttempts, &c.Attempts, &c.Sends, (*instant)(&c.Consumed), (*instant)(&c.Superseded))
+		(*instant)(&c.ResendAfter), &c.MaxAttempts, &c.Attempts, &c.Sends, (*instant)(&c.Consumed), (*instant)(&c.Superseded)}, others...)...)
 	if err == nil && copy(c.Nonce[:], nonce) != len(c.Nonce) {
 		err = fmt.Errorf("the nonce of challenge %s has %d bytes instead of %d", c.ID, len(nonce), len(c.Nonce))
 	}

@@ -44,7 +44,7 @@ func (s *Store) FlowByTicket(ctx context.Context, tenant, ticketID string) (sess
 
 // lockFlow reads a flow for change, or rules.ErrNoFlow.
 func (t *tx) lockFlow(id string) (session.Flow, error) {
-	return flow(one(t.queries, scanFlow, `UPDATE flows SET stage = stage WHERE id = $1 AND epoch = `+currentEpoch+` RETURNING `+flowColumns, id))
+	return flow(one(t.queries, scanFlow, `SELECT `+flowColumns+` FROM flows WHERE id = $1 AND epoch = `+currentEpoch+t.lock, id))
 }
 
 // flow names a missing row by its own error.

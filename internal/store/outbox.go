@@ -50,8 +50,9 @@ func (s *Store) Lease(ctx context.Context, n int, now, until time.Time) ([]messa
 	var leased []message.Message
 	err := s.write(ctx, func(t *tx) error {
 		for len(leased) < n {
-			due, err := t.lease(n-len(leased), now, until)
-			if err != nil || len(due) == 0 {
+			room := n - len(leased)
+			due, err := t.lease(room, now, until)
+			if err != nil {
 				return err
 			}
 			for _, d := range due {
@@ -62,6 +63,9 @@ func (s *Store) Lease(ctx context.Context, n int, now, until time.Time) ([]messa
 				if alive {
 					leased = append(leased, d.Message)
 				}
+			}
+			if len(due) < room {
+				return nil
 			}
 		}
 		return nil
@@ -94,15 +98,16 @@ func (t *tx) prepare(m *sealedMessage, now time.Time) (alive bool, err error) {
 		return false, t.finish(m.ID, message.Dead, "", now)
 	}
 	if m.Kind == message.Code {
-		m.Challenge, err = one(t.queries, scanChallenge,
-			`SELECT `+challengeColumns+` FROM challenges WHERE id = $1 AND epoch = `+currentEpoch, m.Challenge.ID)
+		var sealed []byte
+		m.Challenge, err = one(t.queries, func(row scanner) (code.Challenge, error) { return scanChallengeWith(row, &sealed) },
+			`SELECT `+challengeColumns+`, address FROM challenges WHERE id = $1 AND epoch = `+currentEpoch, m.Challenge.ID)
 		if errors.Is(err, rules.ErrNotFound) || (err == nil && m.Challenge.Verdict(now) == code.Gone) {
 			return false, t.finish(m.ID, message.Dead, "", now)
 		}
 		if err != nil {
 			return false, err
 		}
-		m.Address, err = t.challengeAddress(m.Challenge)
+		m.Address, err = t.openAddress(m.Challenge, sealed)
 	} else {
 		m.Address, err = t.messageAddress(*m)
 	}

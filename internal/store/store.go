@@ -36,6 +36,9 @@ type Config struct {
 	Sealer Sealer
 	// Now stamps the audit of deeds that carry no time of their own.
 	Now func() time.Time
+	// ForUpdate ends a SELECT whose rows are changed next: " FOR UPDATE", or nothing on
+	// an engine with one writer.
+	ForUpdate string
 	// Unavailable recognises the engine's errors that mean "not now".
 	Unavailable func(error) bool
 	// Release frees what the engine holds besides its connections; nil for nothing.
@@ -87,6 +90,7 @@ func (s *Store) Wake() <-chan struct{} { return s.mail }
 type tx struct {
 	queries
 	sealer Sealer
+	lock   string
 	facts  bool
 	mail   bool
 }
@@ -104,7 +108,7 @@ func (s *Store) write(ctx context.Context, deed func(*tx) error) error {
 	if err != nil {
 		return s.translate(err)
 	}
-	t := &tx{queries: queries{ctx, sqlTx, s.translate}, sealer: s.config.Sealer}
+	t := &tx{queries: queries{ctx, sqlTx, s.translate}, sealer: s.config.Sealer, lock: s.config.ForUpdate}
 	if err := deed(t); err != nil {
 		_ = sqlTx.Rollback() // the deed's error says more; an engine that fails here has rolled back
 		return err
