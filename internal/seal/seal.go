@@ -1,12 +1,15 @@
 package seal
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/tink-crypto/tink-go/v2/prf"
 
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/ticket"
@@ -64,23 +67,52 @@ func (k *Keys) OpenTicket(sealed string) (ticket.Claims, error) {
 	return claims, nil
 }
 
-// Code derives the code of a challenge.
-func (k *Keys) Code(c code.Challenge) string { return code.Derive(k.material().codes, c) }
+// CodeKey names the key for the codes of new challenges.
+func (k *Keys) CodeKey() uint32 { return k.material().codes.primary }
+
+// Code derives the code of a challenge with the key that the challenge names: a
+// rotation changes no code that is on its way.
+func (k *Keys) Code(c code.Challenge) string {
+	codes := k.material().codes
+	key, ok := codes.keys[c.CodeKey]
+	if !ok {
+		key = codes.keys[codes.first]
+	}
+	return code.Derive(key, c)
+}
 
 // Lookup is the keyed hash of an address within a tenant. Letter case does not
 // count in an email address: two spellings share their budgets.
 func (k *Keys) Lookup(tenant, address string) string {
+	return hash(k.material().lookup[0], tenant, address)
+}
+
+// FormerLookups are the hashes of an address under the keys that are not primary:
+// what was counted under them counts on.
+func (k *Keys) FormerLookups(tenant, address string) []string {
+	var hashes []string
+	for _, key := range k.material().lookup[1:] {
+		hashes = append(hashes, hash(key, tenant, address))
+	}
+	return hashes
+}
+
+func hash(key prf.PRF, tenant, address string) string {
 	input := []byte("holdfast lookup v1\x00")
 	for _, field := range []string{tenant, strings.ToLower(strings.TrimSpace(address))} {
 		input = binary.BigEndian.AppendUint32(input, uint32(len(field)))
 		input = append(input, field...)
 	}
-	hash, err := k.material().lookup.ComputePrimaryPRF(input, 32)
+	sum, err := key.ComputePRF(input, 32)
 	if err != nil {
 		panic("seal: HMAC-SHA256 refuses 32 bytes: " + err.Error()) // cannot happen: 32 is its length
 	}
-	return base64.RawURLEncoding.EncodeToString(hash)
+	return base64.RawURLEncoding.EncodeToString(sum)
 }
+
+// Current reports whether the primary key has sealed this; otherwise a former one
+// has, or none.
+func (k *Keys) Current(sealed []byte) bool { return bytes.HasPrefix(sealed, k.material().sealedBy) }
 
 // Seal encrypts plain. associated says where it belongs: the tenant, account,
 // contact and column of the row; it opens nowhere else.

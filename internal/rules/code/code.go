@@ -47,7 +47,10 @@ type Challenge struct {
 	Hint        string
 	Language    string
 	// Nonce is 128 random bits, stored and never shown.
-	Nonce       [16]byte
+	Nonce [16]byte
+	// CodeKey names the key that derives the code, of those that an installation has
+	// had; 0 is the first.
+	CodeKey     uint32
 	Epoch       int64
 	Digits      int
 	Created     time.Time
