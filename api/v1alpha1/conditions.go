@@ -270,6 +270,10 @@ const (
 	// namespaces terminate while IdP, policy and Secrets are gone.
 	Finalizer = "holdfast.dev/memory"
 
+	// LabelTenant with the value "true" marks a namespace that is granted to a running
+	// Holdfast: config/mutation takes effect there.
+	LabelTenant = "holdfast.dev/tenant"
+
 	// LabelCreatedBy marks objects that Holdfast itself created, which go after the
 	// policy's retention. Its value is LabelCreatedByHoldfast.
 	LabelCreatedBy = "holdfast.dev/created-by"

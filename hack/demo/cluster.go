@@ -16,6 +16,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/keyutil"
@@ -146,10 +147,10 @@ func (c cluster) waitReady(ctx context.Context) error {
 	})
 }
 
-// waitKinds waits until the API serves Holdfast's kinds; that a definition is accepted is
-// not enough.
+// waitKinds waits until the API serves Holdfast's kinds, config/mutation included; that
+// a definition is accepted is not enough.
 func (c cluster) waitKinds(ctx context.Context) error {
-	return poll(ctx, "API of "+kindsVersion, func(context.Context) error {
+	return poll(ctx, "API of "+kindsVersion, func(ctx context.Context) error {
 		served, err := c.discovery.ServerResourcesForGroupVersion(kindsVersion)
 		if err != nil {
 			return err
@@ -159,8 +160,17 @@ func (c cluster) waitKinds(ctx context.Context) error {
 				return fmt.Errorf("%s are not served yet", kind)
 			}
 		}
-		return nil
+		return c.client.Create(ctx, trialBlock(), client.DryRunAll)
 	})
+}
+
+// trialBlock is what config/mutation refuses for the first seconds of a kind's life.
+func trialBlock() *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": kindsVersion, "kind": "AccountBlock",
+		"metadata": map[string]any{"name": "trial", "namespace": tenant},
+		"spec":     map[string]any{"account": "trial", "reason": "Administrative"},
+	}}
 }
 
 // kubectl runs a command as the administrator.

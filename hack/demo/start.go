@@ -79,7 +79,7 @@ func (d *demo) start(ctx context.Context) error {
 
 // applyManifests applies config/ and the tenant, as a pipeline would.
 func (d *demo) applyManifests(ctx context.Context) error {
-	for _, folder := range []string{"config/default", "hack/demo/manifests"} {
+	for _, folder := range []string{"config/default", "config/mutation", "hack/demo/manifests"} {
 		if err := d.kubectl(ctx, apply("-k", filepath.Join(d.root, folder))...); err != nil {
 			return err
 		}

@@ -81,10 +81,12 @@ func prepare(kubeconfig []byte, kubectl string) error {
 	if err := os.WriteFile(file, kubeconfig, 0o600); err != nil {
 		return err
 	}
-	output, err := exec.Command(kubectl, "--kubeconfig", file, "--cache-dir", dir,
-		"apply", "--server-side", "-k", filepath.Join(root, "config/default")).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("apply config/default: %w\n%s", err, output)
+	for _, folder := range []string{"config/default", "config/mutation"} {
+		output, err := exec.Command(kubectl, "--kubeconfig", file, "--cache-dir", dir,
+			"apply", "--server-side", "-k", filepath.Join(root, folder)).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("apply %s: %w\n%s", folder, err, output)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -18,10 +18,9 @@ import (
 
 // options are the flags.
 type options struct {
-	only      string
-	quick     bool
-	finalized bool
-	rounds    int
+	only   string
+	quick  bool
+	rounds int
 }
 
 // suites are what -only chooses from, in the order in which they run.
@@ -39,7 +38,6 @@ func main() {
 	var o options
 	flag.StringVar(&o.only, "only", "", "measure one alone: decisions, flow or controller")
 	flag.BoolVar(&o.quick, "quick", false, "less of everything: 1,000 blocks, a few legs")
-	flag.BoolVar(&o.finalized, "finalized", false, "controller: create the blocks with their finalizer, which saves a write each")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each side is measured; the medians are printed")
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard())
