@@ -62,13 +62,16 @@ func wakeAt(at, now time.Time) reconcile.Result {
 	return reconcile.Result{RequeueAfter: min(max(at.Sub(now), soonest), latest)}
 }
 
-// announce writes an Event for a change of state, and a warning where the block stalls.
+// announce writes an Event for a change of state, and a warning where the block stalls. A
+// block that begins is no change: under an attack they come by the thousand, and the
+// status says the same.
 func (c *Controller) announce(before, after *v1alpha1.AccountBlock) {
 	stalled := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionStalled)
 	if stalled != nil && stalled.Status == "True" && !meta.IsStatusConditionTrue(before.Status.Conditions, v1alpha1.ConditionStalled) {
 		c.Recorder.Eventf(after, nil, corev1.EventTypeWarning, stalled.Reason, "Reconcile", "%s", stalled.Message)
 	}
-	if before.Status.State == after.Status.State || after.Status.State == "" {
+	begins := before.Status.State == "" && after.Status.State == v1alpha1.BlockActive
+	if before.Status.State == after.Status.State || begins {
 		return
 	}
 	ready := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
