@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
@@ -28,11 +29,21 @@ type Target struct {
 
 // RequestCode issues a code of this flow to a target. The code replaces an earlier
 // one of the flow and adds no guesses. A refusal for the account's own volume counts
-// as an attempt on it (seed 15, 30).
+// as an attempt on it (seed 15, 30). Repeated under the visit's key, it sends nothing
+// more; rules.ErrKeyReused tells that the key was another request's.
 func (d *Desk) RequestCode(ctx context.Context, v Visit, to Target) (ChallengeView, error) {
+	return d.requestOnce(ctx, v, "", to)
+}
+
+// requestOnce issues a code in place of a challenge, or of whichever is current.
+func (d *Desk) requestOnce(ctx context.Context, v Visit, challengeID string, to Target) (ChallengeView, error) {
 	f, record, err := d.openFlowBlock(ctx, v)
 	if err != nil {
 		return ChallengeView{}, err
+	}
+	once := d.once(v, f, challengeID, to)
+	if earlier, err := d.answered(ctx, f, record, once); !errors.Is(err, rules.ErrNotFound) {
+		return earlier, err
 	}
 	if f.Stage != session.Opened || !record.Releasable() {
 		return ChallengeView{}, rules.ErrOrder
@@ -50,6 +61,7 @@ func (d *Desk) RequestCode(ctx context.Context, v Visit, to Target) (ChallengeVi
 	if err != nil {
 		return ChallengeView{}, err
 	}
+	issue.Once = once
 	stored, err := d.Store.IssueChallenge(ctx, issue)
 	if limited(err) {
 		return ChallengeView{}, errors.Join(err, d.lengthen(ctx, f.Tenant, f.Account, methodOf(record)))
@@ -72,7 +84,38 @@ func (d *Desk) Resend(ctx context.Context, v Visit, challengeID string, to Targe
 	if _, _, err := d.Store.Challenge(ctx, challengeID, f.ID); err != nil {
 		return ChallengeView{}, err
 	}
-	return d.RequestCode(ctx, v, to)
+	return d.requestOnce(ctx, v, challengeID, to)
+}
+
+// once names a request within its flow. Keys and typed numbers are hashed: neither
+// is read from the memory.
+func (d *Desk) once(v Visit, f session.Flow, challengeID string, to Target) code.Once {
+	if v.Key == "" {
+		return code.Once{}
+	}
+	request := strings.Join([]string{challengeID, to.ContactID, string(to.Channel), to.Country, to.Number}, "\x00")
+	return code.Once{
+		Key:         d.Sealer.Lookup(f.Tenant, "key\x00"+v.Key),
+		Fingerprint: d.Sealer.Lookup(f.Tenant, "request\x00"+request),
+	}
+}
+
+// answered repeats the answer to a request, or returns rules.ErrNotFound.
+func (d *Desk) answered(ctx context.Context, f session.Flow, r block.Record, once code.Once) (ChallengeView, error) {
+	if once.Key == "" {
+		return ChallengeView{}, rules.ErrNotFound
+	}
+	earlier, delivery, err := d.Store.Issued(ctx, f.ID, once)
+	if err != nil {
+		return ChallengeView{}, err
+	}
+	book, err := d.Store.Book(ctx, f.Tenant, f.Account)
+	if err != nil {
+		return ChallengeView{}, err
+	}
+	view := Overview{}
+	addDestinations(&view, d.Policies.For(f.Tenant, f.Account), r, book)
+	return *challengeView(earlier, delivery, view.Destinations), nil
 }
 
 // issue gathers what one transaction needs to issue a code.

@@ -47,6 +47,9 @@ type Visit struct {
 	Ticket     string
 	// Network is the client's address as the configuration trusts it.
 	Network netip.Addr
+	// Key names the request: repeated under it, it sends one message and gets one
+	// answer. Empty means that each request counts.
+	Key string
 }
 
 // flow finds the live flow of a visit on its own host.

@@ -71,6 +71,10 @@ type ChallengeStore interface {
 	// guesses) and writes challenge, outbox row and audit. Refusals are
 	// *rules.LimitError or rules.ErrSpent. It returns the challenge as stored.
 	IssueChallenge(ctx context.Context, issue code.Issue) (code.Challenge, error)
+	// Issued finds the challenge that the flow was answered with under a key:
+	// rules.ErrNotFound where the key is new, rules.ErrKeyReused where it stands for
+	// another request. IssueChallenge answers such a key alike.
+	Issued(ctx context.Context, flowID string, once code.Once) (code.Challenge, message.Delivery, error)
 	// Challenge reads a flow's challenge, or rules.ErrNotFound.
 	Challenge(ctx context.Context, id, flowID string) (code.Challenge, message.Delivery, error)
 	// CurrentChallenge reads the flow's latest challenge, or rules.ErrNotFound.

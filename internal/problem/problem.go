@@ -82,6 +82,7 @@ var known = []struct {
 	{rules.ErrDestination, 422, "destination-refused", "A code cannot be sent there", 0},
 	{rules.ErrRecorded, 409, "already-recorded", "The account already has security info", 0},
 	{rules.ErrOpenMatter, 409, "open-matter", "The account has an open block, change or recovery", 0},
+	{rules.ErrKeyReused, 422, "idempotency-key-reused", "This Idempotency-Key was used for another request; use a new key for each", 0},
 	{rules.ErrIdentityRefused, 422, "password-refused", "The service refused this password; choose another", 0},
 	{rules.ErrIdentity, 502, "identity-unavailable", "The service that keeps the password did not answer; nothing was changed", 10 * time.Second},
 	{rules.ErrUnavailable, 503, "unavailable", "Holdfast cannot answer right now; nothing was changed", 2 * time.Second},

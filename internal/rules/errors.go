@@ -34,6 +34,8 @@ var (
 	ErrRecorded = errors.New("the account already has security info")
 	// ErrOpenMatter: a block, change or recovery of the account is open.
 	ErrOpenMatter = errors.New("the account has an open block, change or recovery")
+	// ErrKeyReused: the key of a request was used for another request.
+	ErrKeyReused = errors.New("the Idempotency-Key was used for another request")
 	// ErrIdentityRefused: the IdP does not take the password.
 	ErrIdentityRefused = errors.New("the service refused this password")
 	// ErrIdentity: the IdP did not answer; nothing was changed.

@@ -24,7 +24,8 @@ const currentEpoch = `(SELECT value FROM meta WHERE name = 'epoch')`
 // writes challenge, outbox row and audit. Refusals are *rules.LimitError,
 // rules.ErrSpent, ErrNoFlow, ErrOrder (the flow has proved already) or
 // ErrDestination (there is nothing to repeat); they take nothing from any limit. It
-// returns the challenge as stored.
+// returns the challenge as stored; under a key that the flow was answered before, it
+// returns that challenge and does nothing else.
 func (s *Store) IssueChallenge(ctx context.Context, issue code.Issue) (code.Challenge, error) {
 	var issued code.Challenge
 	err := s.write(ctx, func(t *tx) (err error) {
@@ -45,8 +46,16 @@ func (s *Store) IssueChallenge(ctx context.Context, issue code.Issue) (code.Chal
 func (t *tx) issue(issue code.Issue) (code.Challenge, error) {
 	c, now := issue.Challenge, stored(issue.Now)
 	f, err := t.lockFlow(c.Flow)
+	if err != nil {
+		return c, err
+	}
+	// The flow is held: of requests with one key that come at once, one goes on.
+	earlier, err := t.answered(c.Flow, issue.Once)
+	if err == nil {
+		return one(t.queries, scanChallenge, `SELECT `+challengeColumns+` FROM challenges WHERE id = $1`, earlier)
+	}
 	switch {
-	case err != nil:
+	case !errors.Is(err, rules.ErrNotFound):
 		return c, err
 	case !f.Live(now):
 		return c, rules.ErrNoFlow
@@ -79,8 +88,10 @@ func (t *tx) issue(issue code.Issue) (code.Challenge, error) {
 	c.Created, c.Expires = now, stored(c.Expires)
 	c.ResendAfter = now.Add(code.ResendWait(issue.FirstWait, c.Sends)).Truncate(time.Millisecond)
 	c.Consumed, c.Superseded = time.Time{}, time.Time{}
-	c.Epoch, err = t.saveIssue(c, issue)
-	return c, err
+	if c.Epoch, err = t.saveIssue(c, issue); err != nil {
+		return c, err
+	}
+	return c, t.answer(c, issue.Once)
 }
 
 // takeAll asks every budget and limit; what one refuses takes nothing, since the

@@ -27,6 +27,7 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 		{`DELETE FROM restrictions WHERE until_at < $1`, before},
 		{`DELETE FROM limits WHERE tat IS NULL OR tat < $1`, now},
 		{`DELETE FROM wrong_codes WHERE start_at <= $1`, now.Add(-code.WrongCodeWindow)},
+		{`DELETE FROM idempotency WHERE at <= $1`, now.Add(-code.OnceLife)},
 		{`DELETE FROM entered_numbers WHERE at <= $1`, now.Add(-code.EnteredNumberWindow)},
 	} {
 		err := s.write(ctx, func(t *tx) error {

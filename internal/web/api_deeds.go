@@ -15,8 +15,9 @@ import (
 )
 
 type challengeInput struct {
+	Once
 	Body struct {
-		Ticket    string          `json:"ticket,omitempty" minLength:"1" maxLength:"4096" doc:"Of a denied sign-in. It works once and opens the flow."`
+		Ticket    string          `json:"ticket,omitempty" minLength:"1" maxLength:"4096" doc:"Of a denied sign-in. It works once and opens the flow; a request that is repeated under its Idempotency-Key goes on in it, without another cookie."`
 		Purpose   code.Purpose    `json:"purpose" enum:"Unblock,AddContact,StepUp,Recheck,Recovery,Cancel" doc:"This version serves Unblock."`
 		ContactID string          `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"One of the account's contacts; without it and without an address, the first."`
 		Channel   contact.Channel `json:"channel,omitempty" enum:"Email,SMS,Voice,App" doc:"With address."`
@@ -40,15 +41,20 @@ func (s *site) apiRequestCode(ctx context.Context, in *challengeInput) (*challen
 	if in.Body.Address != "" && in.Body.Channel == "" {
 		return nil, invalid("body.channel", "say how the number shall be reached: SMS or Voice")
 	}
+	key, err := in.key()
+	if err != nil {
+		return nil, err
+	}
 	out, visit := &challengeOutput{}, callOf(ctx).visit
+	visit.Key = key
 	var opened string
 	if in.Body.Ticket != "" {
-		var err error
-		if opened, err = s.Desk.Open(ctx, visit.Host, in.Body.Ticket, true); err != nil {
+		if visit, err = s.open(ctx, visit, in.Body.Ticket); err != nil {
 			return nil, s.apiFailure(ctx, err, "")
 		}
-		visit = flow.Visit{Host: visit.Host, Credential: opened, Network: visit.Network}
-		out.SetCookie = credentialCookie(opened).String()
+		if opened = visit.Credential; opened != "" {
+			out.SetCookie = credentialCookie(opened).String()
+		}
 	}
 	to := flow.Target{ContactID: in.Body.ContactID, Channel: in.Body.Channel, Number: in.Body.Address, Country: in.Body.Country}
 	view, err := s.issueTo(ctx, visit, to)
@@ -57,6 +63,23 @@ func (s *site) apiRequestCode(ctx context.Context, in *challengeInput) (*challen
 	}
 	out.Body = challengeOf(view)
 	return out, nil
+}
+
+// open redeems a ticket. A request that is repeated goes on in the flow that its
+// ticket has opened, as one that carries the ticket as Bearer.
+func (s *site) open(ctx context.Context, v flow.Visit, ticket string) (flow.Visit, error) {
+	opened, err := s.Desk.Open(ctx, v.Host, ticket, true)
+	if err == nil {
+		return flow.Visit{Host: v.Host, Credential: opened, Network: v.Network, Key: v.Key}, nil
+	}
+	repeated := flow.Visit{Host: v.Host, Ticket: ticket, Network: v.Network, Key: v.Key}
+	if v.Key == "" {
+		return v, err
+	}
+	if _, gone := s.Desk.Overview(ctx, repeated); gone != nil {
+		return v, err
+	}
+	return repeated, nil
 }
 
 // issueTo asks for a code; a target that names nothing is the first destination.
@@ -87,6 +110,7 @@ func nowhere(o flow.Overview) error {
 }
 
 type resendInput struct {
+	Once
 	ID   string `path:"id" maxLength:"128"`
 	Body *struct {
 		ContactID string `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"Another contact; the same one if absent."`
@@ -98,7 +122,13 @@ func (s *site) apiResend(ctx context.Context, in *resendInput) (*challengeOutput
 	if in.Body != nil {
 		to.ContactID = in.Body.ContactID
 	}
-	view, err := s.Desk.Resend(ctx, callOf(ctx).visit, in.ID, to)
+	key, err := in.key()
+	if err != nil {
+		return nil, err
+	}
+	visit := callOf(ctx).visit
+	visit.Key = key
+	view, err := s.Desk.Resend(ctx, visit, in.ID, to)
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
 	}

@@ -116,8 +116,10 @@ func (s *site) resend(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	to := flow.Target{ContactID: r.PostForm.Get("contact")}
-	if _, err := s.Desk.Resend(r.Context(), s.visit(r), r.PostForm.Get("id"), to); err != nil {
+	id, to := r.PostForm.Get("id"), flow.Target{ContactID: r.PostForm.Get("contact")}
+	visit := s.visit(r)
+	visit.Key = formKey("resend", id, to.ContactID)
+	if _, err := s.Desk.Resend(r.Context(), visit, id, to); err != nil {
 		return s.codeTrouble(w, r, err)
 	}
 	see(w, "/unblock/code")

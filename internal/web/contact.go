@@ -95,7 +95,11 @@ func (s *site) sendTo(r *http.Request, to flow.Target) error {
 		p.Detail = "choose a contact or enter a phone number"
 		return p
 	}
-	_, err := s.Desk.RequestCode(r.Context(), s.visit(r), to)
+	visit := s.visit(r)
+	if r.PostForm.Has("after") {
+		visit.Key = formKey("send", r.PostForm.Get("after"), to.ContactID, string(to.Channel), to.Country, to.Number)
+	}
+	_, err := s.Desk.RequestCode(r.Context(), visit, to)
 	return err
 }
 

@@ -20,7 +20,19 @@ type Issue struct {
 	// FirstWait is the policy's wait before the first resend.
 	FirstWait time.Duration
 	MessageID string
-	Now       time.Time
+	// Once names the request, so that repeating it issues nothing more.
+	Once Once
+	Now  time.Time
+}
+
+// Once makes a repeated request one deed: within the flow, a key that was answered
+// before is answered so again. Both are keyed hashes, since a client may write
+// anything into its key, and a fingerprint covers a number that was typed.
+type Once struct {
+	// Key names the request within its flow; empty means that each one counts.
+	Key string
+	// Fingerprint tells it from another request under the same key.
+	Fingerprint string
 }
 
 // Limit is one rate to take from.
@@ -38,6 +50,8 @@ const (
 	EnteredNumberWindow = 720 * time.Hour
 	// WrongCodeWindow is the time in which wrong codes of an account count.
 	WrongCodeWindow = 24 * time.Hour
+	// OnceLife is how long the key of a request is remembered; its flow lives shorter.
+	OnceLife = 24 * time.Hour
 )
 
 // Accept is everything that one transaction needs to accept a right code.

@@ -40,6 +40,7 @@ type Store interface {
 	HasSealedRows(ctx context.Context) (bool, error)
 
 	IssueChallenge(ctx context.Context, issue code.Issue) (code.Challenge, error)
+	Issued(ctx context.Context, flowID string, once code.Once) (code.Challenge, message.Delivery, error)
 	Challenge(ctx context.Context, id, flowID string) (code.Challenge, message.Delivery, error)
 	CurrentChallenge(ctx context.Context, flowID string) (code.Challenge, message.Delivery, error)
 	CountAttempt(ctx context.Context, id, flowID string, maxWrongPerDay int, now time.Time) (code.Challenge, error)
@@ -73,7 +74,7 @@ type Backend struct {
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	for _, group := range []map[string]func(*testing.T, Backend){
-		blockTests, flowTests, contactTests, issueTests, attemptTests, releaseTests, outboxTests, feedTests, upkeepTests,
+		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, releaseTests, outboxTests, feedTests, upkeepTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, open(t)) })

@@ -54,6 +54,8 @@ type passage struct {
 	bearer    bool
 	entered   bool
 	challenge *flow.ChallengeView
+	// answers are the challenges by key.
+	answers map[string]*flow.ChallengeView
 }
 
 // New is a desk with an account blocked for a day, with an email contact and a
@@ -183,7 +185,22 @@ func (d *Desk) RequestCode(_ context.Context, v flow.Visit, to flow.Target) (flo
 	if err != nil {
 		return flow.ChallengeView{}, err
 	}
-	return d.issue(p, to)
+	return d.once(p, v, to)
+}
+
+// once answers a repeated request as the first time.
+func (d *Desk) once(p *passage, v flow.Visit, to flow.Target) (flow.ChallengeView, error) {
+	if earlier := p.answers[v.Key]; earlier != nil {
+		return *earlier, nil
+	}
+	c, err := d.issue(p, to)
+	if err == nil && v.Key != "" {
+		if p.answers == nil {
+			p.answers = map[string]*flow.ChallengeView{}
+		}
+		p.answers[v.Key] = &c
+	}
+	return c, err
 }
 
 func (d *Desk) issue(p *passage, to flow.Target) (flow.ChallengeView, error) {
@@ -222,10 +239,12 @@ func (d *Desk) Resend(_ context.Context, v flow.Visit, id string, to flow.Target
 	switch {
 	case err != nil:
 		return flow.ChallengeView{}, err
+	case p.answers[v.Key] != nil:
+		return *p.answers[v.Key], nil
 	case p.challenge == nil || p.challenge.ID != id:
 		return flow.ChallengeView{}, rules.ErrNotFound
 	}
-	return d.issue(p, to)
+	return d.once(p, v, to)
 }
 
 // SubmitCode implements web.Desk.
