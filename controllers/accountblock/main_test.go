@@ -32,7 +32,10 @@ type sealer struct{}
 
 func (sealer) Seal(plain []byte, _ string) ([]byte, error)  { return plain, nil }
 func (sealer) Open(sealed []byte, _ string) ([]byte, error) { return sealed, nil }
+func (sealer) Current([]byte) bool                          { return true }
 func (sealer) Lookup(tenant, address string) string         { return tenant + address }
+func (sealer) FormerLookups(string, string) []string        { return nil }
+func (sealer) CodeKey() uint32                              { return 0 }
 
 func openStore(t *testing.T, now func() time.Time) *store.Store {
 	t.Helper()

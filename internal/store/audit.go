@@ -26,6 +26,7 @@ const (
 	actionMessageDelayed   = "MessageDelayed"
 	actionMessageDead      = "MessageDead"
 	actionSignal           = "Signal"
+	actionEpochBegun       = "EpochBegun"
 )
 
 // entry is one row of the audit. It carries nothing secret.

@@ -135,7 +135,10 @@ func (t *tx) checkEnteredNumber(c code.Challenge, now time.Time) error {
 
 // recordEnteredNumber notes that the number serves this account, unless codes that
 // were under way at once have used it up.
-func (t *tx) recordEnteredNumber(c code.Challenge, now time.Time) error {
+func (t *tx) recordEnteredNumber(c code.Challenge, now time.Time) (err error) {
+	if c.Destination, err = t.presentDestination(c); err != nil {
+		return err
+	}
 	if _, err := t.exec(`INSERT INTO entered_numbers (tenant, destination, account, at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (tenant, destination, account) DO UPDATE SET at = excluded.at`,
 		c.Tenant, c.Destination, c.Account, instant(now)); err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 const challengeColumns = `id, tenant, account, purpose, object, flow, contact_id, channel, destination, hint, language,
-	nonce, epoch, digits, created_at, expires_at, resend_at, max_attempts, attempts, sends, consumed_at, superseded_at`
+	nonce, epoch, digits, created_at, expires_at, resend_at, max_attempts, attempts, sends, consumed_at, superseded_at, code_key`
 
 // currentEpoch is compared with that of a challenge or flow: a restored store voids it.
 const currentEpoch = `(SELECT value FROM meta WHERE name = 'epoch')`
@@ -75,6 +75,10 @@ func (t *tx) issue(issue code.Issue) (code.Challenge, error) {
 		}
 		c.Destination, c.Hint = last.Destination, last.Hint
 	}
+	if c.Destination, err = t.carryBudgets(c, issue.Address); err != nil {
+		return c, err
+	}
+	c.CodeKey = t.sealer.CodeKey()
 	c.Attempts, c.Sends = last.Attempts, last.Sends+1
 	if c.AttemptsLeft() == 0 {
 		return c, rules.ErrSpent
@@ -107,8 +111,8 @@ func (t *tx) takeAll(issue code.Issue, c code.Challenge, now time.Time) error {
 	}
 	limits := slices.Clone(issue.Limits)
 	for i, l := range limits {
-		if l.Subject == "contact" && l.ID == "" {
-			limits[i].ID = c.Destination // repeated: only the store knew it
+		if l.Subject == "contact" {
+			limits[i].ID = c.Destination // repeated or rehashed: only the store knows it
 		}
 	}
 	return t.take(c.Tenant, limits, now)
@@ -132,10 +136,10 @@ func (t *tx) saveIssue(c code.Challenge, issue code.Issue) (epoch int64, err err
 		return 0, fmt.Errorf("seal the destination of challenge %s: %w", c.ID, err)
 	}
 	epoch, err = one(t.queries, plain[int64], `INSERT INTO challenges (`+challengeColumns+`, address) VALUES
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, `+currentEpoch+`, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) RETURNING epoch`,
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, `+currentEpoch+`, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) RETURNING epoch`,
 		c.ID, c.Tenant, c.Account, c.Purpose, c.Object, c.Flow, c.ContactID, c.Channel, c.Destination, c.Hint, c.Language,
 		c.Nonce[:], c.Digits, instant(c.Created), instant(c.Expires), instant(c.ResendAfter),
-		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), sealed)
+		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), c.CodeKey, sealed)
 	if err != nil {
 		return 0, err
 	}
@@ -204,7 +208,7 @@ func scanChallengeWith(row scanner, others ...any) (code.Challenge, error) {
 	var nonce []byte
 	err := row.Scan(append([]any{&c.ID, &c.Tenant, &c.Account, &c.Purpose, &c.Object, &c.Flow, &c.ContactID, &c.Channel, &c.Destination,
 		&c.Hint, &c.Language, &nonce, &c.Epoch, &c.Digits, (*instant)(&c.Created), (*instant)(&c.Expires),
-		(*instant)(&c.ResendAfter), &c.MaxAttempts, &c.Attempts, &c.Sends, (*instant)(&c.Consumed), (*instant)(&c.Superseded)}, others...)...)
+		(*instant)(&c.ResendAfter), &c.MaxAttempts, &c.Attempts, &c.Sends, (*instant)(&c.Consumed), (*instant)(&c.Superseded), &c.CodeKey}, others...)...)
 	if err == nil && copy(c.Nonce[:], nonce) != len(c.Nonce) {
 		err = fmt.Errorf("the nonce of challenge %s has %d bytes instead of %d", c.ID, len(nonce), len(c.Nonce))
 	}

@@ -120,3 +120,24 @@ func (s *Store) HasSealedRows(ctx context.Context) (bool, error) {
 	return one(s.read(ctx), plain[bool], `SELECT EXISTS (SELECT 1 FROM contacts)
 		OR EXISTS (SELECT 1 FROM challenges) OR EXISTS (SELECT 1 FROM outbox WHERE address IS NOT NULL)`)
 }
+
+// ErrOtherKeys says that none of the present keys has sealed what the store holds.
+var ErrOtherKeys = errors.New("the store holds contacts that none of the present keys opens: restore the Secret with the keys from its backup")
+
+// sealSample is how many contacts are tried: one that is damaged is no lost key.
+const sealSample = 16
+
+// CheckSeal tries the keys on some of the contacts and returns ErrOtherKeys where not
+// one of them opens.
+func (s *Store) CheckSeal(ctx context.Context) error {
+	rows, err := list(s.read(ctx), contactAddresses.scan, contactAddresses.page, "", "", "", sealSample)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	for _, r := range rows {
+		if _, err := s.config.Sealer.Open(r.sealed, place(r.tenant, r.account, r.id, columnContact)); err == nil {
+			return nil
+		}
+	}
+	return ErrOtherKeys
+}

@@ -22,8 +22,15 @@ type Sealer interface {
 	Seal(plain []byte, associated string) ([]byte, error)
 	// Open decrypts what Seal has sealed.
 	Open(sealed []byte, associated string) ([]byte, error)
+	// Current reports whether the present key has sealed this, not a former one.
+	Current(sealed []byte) bool
 	// Lookup is the keyed hash of an address within a tenant.
 	Lookup(tenant, address string) string
+	// FormerLookups are its hashes under the other keys that are still known: none but
+	// while keys are rotated.
+	FormerLookups(tenant, address string) []string
+	// CodeKey names the key for the codes of new challenges.
+	CodeKey() uint32
 }
 
 // Config is what an engine gives to its store.

@@ -31,7 +31,7 @@ func issued(t *testing.T, b Backend) {
 	issue := p.issue(Start)
 	c := p.mustIssue(issue)
 	want := issue.Challenge
-	want.Sends, want.ResendAfter = 1, Start.Add(time.Minute)
+	want.Sends, want.ResendAfter, want.CodeKey = 1, Start.Add(time.Minute), mustGet[*Sealer](t)(NewSealer(formerKey)).CodeKey()
 	equal(t, "as returned", c, want)
 
 	for name, read := range map[string]func() (code.Challenge, message.Delivery, error){

@@ -3,25 +3,20 @@ package storetest
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/epoch"
 	"holdfast.dev/holdfast/internal/rules/fact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/session"
+	"holdfast.dev/holdfast/internal/store"
 )
 
 // Store is what the suite asks of an engine.
@@ -38,6 +33,8 @@ type Store interface {
 	Book(ctx context.Context, tenant, account string) (contact.Book, error)
 	ImportContacts(ctx context.Context, tenant, account string, contacts []contact.Contact, notices []message.Message, now time.Time) error
 	HasSealedRows(ctx context.Context) (bool, error)
+	CheckSeal(ctx context.Context) error
+	Reseal(ctx context.Context, batch int, now time.Time, between func() error) (store.Resealed, error)
 
 	IssueChallenge(ctx context.Context, issue code.Issue) (code.Challenge, error)
 	Issued(ctx context.Context, flowID string, once code.Once) (code.Challenge, message.Delivery, error)
@@ -57,6 +54,8 @@ type Store interface {
 	Follow(ctx context.Context, since time.Time, caughtUp func(), each func(fact.Fact)) error
 	RecordSignal(ctx context.Context, s fact.Signal) error
 	Epoch(ctx context.Context) (int64, error)
+	Mark(ctx context.Context) (epoch.Mark, error)
+	Beat(ctx context.Context, outside epoch.Mark) (mark epoch.Mark, restored bool, err error)
 	Ping(ctx context.Context) error
 	Prune(ctx context.Context, now, before time.Time) (int64, error)
 	Close() error
@@ -74,7 +73,7 @@ type Backend struct {
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	for _, group := range []map[string]func(*testing.T, Backend){
-		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, releaseTests, outboxTests, feedTests, upkeepTests,
+		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, open(t)) })
@@ -87,40 +86,6 @@ var Start = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // Now is the clock of the stores under test: it stands.
 func Now() time.Time { return Start }
-
-// Sealer seals with AES-256-GCM and hashes with HMAC-SHA256.
-type Sealer struct {
-	aead cipher.AEAD
-	key  []byte
-}
-
-// NewSealer returns a sealer whose keys come from a passphrase.
-func NewSealer(passphrase string) (*Sealer, error) {
-	key := sha256.Sum256([]byte(passphrase))
-	aes256, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("make a test key: %w", err)
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(aes256)
-	return &Sealer{aead, key[:]}, err
-}
-
-// Seal encrypts plain for one place.
-func (s *Sealer) Seal(plain []byte, associated string) ([]byte, error) {
-	return s.aead.Seal(nil, nil, plain, []byte(associated)), nil //nolint:gosec // G407: this AEAD draws its own nonces
-}
-
-// Open decrypts what Seal sealed for the same place.
-func (s *Sealer) Open(sealed []byte, associated string) ([]byte, error) {
-	return s.aead.Open(nil, nil, sealed, []byte(associated))
-}
-
-// Lookup is the keyed hash of an address within a tenant.
-func (s *Sealer) Lookup(tenant, address string) string {
-	mac := hmac.New(sha256.New, s.key)
-	mac.Write(fmt.Appendf(nil, "%d:%s%s", len(tenant), tenant, strings.ToLower(address)))
-	return hex.EncodeToString(mac.Sum(nil))
-}
 
 func must(t *testing.T, err error) {
 	t.Helper()

@@ -11,7 +11,7 @@ import (
 )
 
 var upkeepTests = map[string]func(*testing.T, Backend){
-	"upkeep/epoch is 1 at creation and stays":          epoch,
+	"upkeep/epoch is 1 at creation and stays":          firstEpoch,
 	"upkeep/a signal is kept in the audit":             signalKept,
 	"upkeep/prune forgets what is over":                pruned,
 	"upkeep/law 1: prune keeps what a restore revives": prunedKeeps,
@@ -19,7 +19,7 @@ var upkeepTests = map[string]func(*testing.T, Backend){
 	"upkeep/a call whose time is up is unavailable":    timeIsUp,
 }
 
-func epoch(t *testing.T, b Backend) {
+func firstEpoch(t *testing.T, b Backend) {
 	must(t, b.Ping(t.Context()))
 	equal(t, "epoch", mustGet[int64](t)(b.Epoch(t.Context())), 1)
 	equal(t, "epoch after a restart", mustGet[int64](t)(b.Reopen(t).Epoch(t.Context())), 1)
