@@ -23,6 +23,8 @@ type Store interface {
 	Block(ctx context.Context, key block.Key) (block.Record, error)
 	// FreezeBlock records a block at its first sight and merges every later one.
 	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)
+	// AdoptBlock freezes the block if it must and takes in what the status remembers.
+	AdoptBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, remembered block.Memory) (block.Record, error)
 	// EndBlock freezes the block if it must and writes the end; the first one stands.
 	EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error)
 }

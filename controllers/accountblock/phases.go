@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -47,21 +48,12 @@ func (c *Controller) gather(ctx context.Context, s *scope) error {
 // freeze records the block. What the status remembers and the store lost comes back
 // with it: an earlier start, a later end, a terminal state (law 1).
 func (c *Controller) freeze(ctx context.Context, s *scope) error {
-	whole := kube.ReadMemory(s.block.Status).Into(s.record)
-	spec := s.spec
-	if whole.Spec.Start.Before(spec.Start) {
-		spec.Start = whole.Spec.Start
-	}
-	if whole.Spec.Permanent {
-		spec.Permanent = true
-	} else if whole.Expires.After(s.record.Expires) {
-		spec.Duration = whole.Expires.Sub(spec.Start)
-	}
+	remembered := kube.ReadMemory(s.block.Status)
 	var err error
-	if whole.End.State.Terminal() && !s.record.End.State.Terminal() {
-		s.record, err = c.Store.EndBlock(ctx, s.key(), s.uid(), spec, whole.End, false)
+	if lost := !reflect.DeepEqual(s.record, remembered.Into(s.record)); lost {
+		s.record, err = c.Store.AdoptBlock(ctx, s.key(), s.uid(), s.spec, remembered)
 	} else {
-		s.record, err = c.Store.FreezeBlock(ctx, s.key(), s.uid(), spec)
+		s.record, err = c.Store.FreezeBlock(ctx, s.key(), s.uid(), s.spec)
 	}
 	if err != nil {
 		return fmt.Errorf("record block %s: %w", s.key(), err)

@@ -88,41 +88,14 @@ func KeyOf(ab *v1alpha1.AccountBlock) block.Key {
 	return block.Key{Tenant: ab.Namespace, Name: ab.Name}
 }
 
-// Memory is what a status remembers of a record. Where the store lost it, it is adopted.
-type Memory struct {
-	Start, Expires time.Time
-	Permanent      bool
-	Extensions     int
-	End            block.End
-}
-
-// ReadMemory reads a status.
-func ReadMemory(s v1alpha1.AccountBlockStatus) Memory {
-	m := Memory{Start: instant(s.StartTime), Expires: instant(s.ExpiresTime), Extensions: int(s.Extensions)}
+// ReadMemory reads what a status remembers of a record.
+func ReadMemory(s v1alpha1.AccountBlockStatus) block.Memory {
+	m := block.Memory{Start: instant(s.StartTime), Expires: instant(s.ExpiresTime), Extensions: int(s.Extensions)}
 	m.Permanent = !m.Start.IsZero() && m.Expires.IsZero()
 	if s.State.Finished() {
 		m.End = block.End{State: block.State(s.State), At: instant(s.FinishedTime)}
 	}
 	return m
-}
-
-// Into joins what the status remembers with a record: earliest start, latest end and
-// permanence win, and a terminal fact beats an open one (law 1).
-func (m Memory) Into(r block.Record) block.Record {
-	if !m.Start.IsZero() && m.Start.Before(r.Spec.Start) {
-		r.Spec.Start = m.Start
-	}
-	if r.End.State.Terminal() {
-		return r
-	}
-	if m.Permanent {
-		r.Spec.Permanent, r.Expires = true, time.Time{}
-	}
-	if !r.Spec.Permanent && m.Expires.After(r.Expires) {
-		r.Expires = m.Expires
-	}
-	r.Extensions, r.End = max(r.Extensions, m.Extensions), m.End
-	return r
 }
 
 // startOf is spec.startTime where it lies before the creation, else the creation.

@@ -16,7 +16,7 @@ type sight struct {
 	intent Intent
 	// spec is the intent filled from the policy as it was when the object was seen.
 	spec   block.Spec
-	memory Memory
+	memory block.Memory
 	// deleting is when the deletion was asked for; zero while the object stands.
 	deleting time.Time
 }

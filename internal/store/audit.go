@@ -12,6 +12,7 @@ import (
 // The actions that the audit names.
 const (
 	actionBlockFrozen      = "BlockFrozen"
+	actionBlockAdopted     = "BlockAdopted"
 	actionBlockLengthened  = "BlockLengthened"
 	actionBlockEnded       = "BlockEnded"
 	actionBlockProved      = "BlockProved"

@@ -24,6 +24,7 @@ type Store interface {
 	Block(ctx context.Context, key block.Key) (block.Record, error)
 	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)
 	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time) (block.Record, error)
+	AdoptBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, remembered block.Memory) (block.Record, error)
 	EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error)
 
 	OpenFlow(ctx context.Context, f session.Flow) error
@@ -73,7 +74,7 @@ type Backend struct {
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	for _, group := range []map[string]func(*testing.T, Backend){
-		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests,
+		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, adoptTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, open(t)) })
