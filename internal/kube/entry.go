@@ -35,10 +35,14 @@ type entry struct {
 	// record is what object and fact come to.
 	record block.Record
 	listed bool
+	// gone says that the object was there and disappeared: whatever its fact says, it
+	// binds nobody until another object or incarnation comes.
+	gone bool
 }
 
 // join computes the record anew. A fact of a deleted incarnation says nothing about an
-// object of another UID; a fact without an object is remembered and binds nobody.
+// object of another UID; a fact without an object is remembered and binds nobody, but
+// for a block of Holdfast's own whose object is still to come.
 func (e *entry) join(key block.Key) {
 	o := e.object
 	switch {
@@ -59,6 +63,9 @@ func (e *entry) join(key block.Key) {
 // learn takes a fact unless it is older than what is known: within an incarnation a
 // deletion, an end, permanence and a later expiry are never taken back.
 func (e *entry) learn(r block.Record) bool {
+	if old := e.fact; old != nil && old.Deleted && !r.Deleted {
+		e.gone = false // a new incarnation
+	}
 	if old := e.fact; old != nil && old.UID == r.UID {
 		back := (old.Deleted && !r.Deleted) || (old.End.State.Terminal() && !r.End.State.Terminal()) ||
 			(old.Spec.Permanent && !r.Spec.Permanent) || (!r.Spec.Permanent && r.Expires.Before(old.Expires))
@@ -71,7 +78,15 @@ func (e *entry) learn(r block.Record) bool {
 }
 
 // binds reports whether the entry belongs into the lists that decisions read.
-func (e *entry) binds() bool { return e.object != nil && !e.record.End.State.Terminal() }
+func (e *entry) binds() bool {
+	return (e.object != nil || e.awaited()) && !e.record.End.State.Terminal()
+}
+
+// awaited reports whether the entry is a record of Holdfast's own that has no object
+// yet.
+func (e *entry) awaited() bool {
+	return e.object == nil && !e.gone && e.record.Key.Own() && !e.record.Deleted
+}
 
 // overSince reports whether the block was over at an instant already.
 func (e *entry) overSince(then time.Time) bool {

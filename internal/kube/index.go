@@ -46,13 +46,13 @@ func (x *Index) Apply(ab *v1alpha1.AccountBlock) error {
 		return fmt.Errorf("AccountBlock %s is not enforced: %w", KeyOf(ab), err)
 	}
 	p := x.policyFor(ab.Namespace, intent.spec.Account).Blocks[intent.spec.Reason]
-	x.change(KeyOf(ab), func(e *entry) { e.object = see(ab, intent, p) })
+	x.change(KeyOf(ab), func(e *entry) { e.object, e.gone = see(ab, intent, p), false })
 	return nil
 }
 
 // Remove takes the disappearance of an object: it binds no more.
 func (x *Index) Remove(key block.Key) {
-	x.change(key, func(e *entry) { e.object = nil })
+	x.change(key, func(e *entry) { e.object, e.gone = nil, e.object != nil || e.gone })
 }
 
 // Fact takes one committed change from the store's feed.
@@ -98,12 +98,12 @@ func (x *Index) BlocksOf(tenant, account string) []block.Record {
 }
 
 // Block is the record of one block, open or over. A record without an object is shown
-// only once it is over.
+// only once it is over, or while its object is still to come.
 func (x *Index) Block(key block.Key) (block.Record, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	e := x.entries[key]
-	if e == nil || (e.object == nil && !e.record.End.State.Terminal()) {
+	if e == nil || (e.object == nil && !e.awaited() && !e.record.End.State.Terminal()) {
 		return block.Record{}, false
 	}
 	return e.record, true

@@ -34,6 +34,7 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 	r.limits(spec.Limits)
 	r.password(spec.Password)
 	r.blocks(spec.Blocks.Reasons)
+	r.escalation(spec)
 	if r.err != nil {
 		return policy.Policy{}, r.err
 	}
@@ -114,6 +115,8 @@ func (r *resolver) blocks(reasons []v1alpha1.ReasonPolicy) {
 		reason := block.Reason(given.Reason)
 		b := r.Blocks[reason]
 		b.Duration = r.span("blocks.reasons["+string(reason)+"].duration", given.Duration, b.Duration)
+		b.MaxDuration = r.span("blocks.reasons["+string(reason)+"].maxDuration", given.MaxDuration, b.MaxDuration)
+		b.PermanentAfter = int(given.PermanentAfter)
 		if given.Permanent {
 			b.Permanent, b.Duration = true, 0
 		}
@@ -122,6 +125,18 @@ func (r *resolver) blocks(reasons []v1alpha1.ReasonPolicy) {
 		}
 		b.CodeTo = block.CodeTo(cmp.Or(string(given.CodeTo), string(b.CodeTo)))
 		r.Blocks[reason] = b
+	}
+}
+
+func (r *resolver) escalation(spec *v1alpha1.VerificationPolicySpec) {
+	given, e := spec.Blocks.Escalation, &r.Escalation
+	e.Window = r.span("blocks.escalation.window", given.Window, e.Window)
+	e.MethodAfter = cmp.Or(int(given.MethodAfter), e.MethodAfter)
+	e.AccountAfter = cmp.Or(int(given.AccountAfter), e.AccountAfter)
+	e.NetworkAfter = cmp.Or(int(given.NetworkAfter), e.NetworkAfter)
+	e.ObjectBudget = cmp.Or(int(spec.Blocks.ObjectBudget), e.ObjectBudget)
+	if percent := spec.Limits.MinConversionPercent; percent != nil {
+		e.MinConversion = int(*percent)
 	}
 }
 

@@ -59,8 +59,11 @@ func TestAFullPolicy(t *testing.T) {
 	in.Spec.Limits.Account = &v1alpha1.Rate{Count: 3, Per: "1h"}
 	in.Spec.Blocks.Reasons = []v1alpha1.ReasonPolicy{
 		{Reason: v1alpha1.BlockReasonHighRequestVolume, Permanent: true},
+		{Reason: v1alpha1.BlockReasonAdministrative, MaxDuration: "48h", PermanentAfter: 3},
 		{Reason: v1alpha1.BlockReasonUnusualActivity, Duration: "2h", CodeTo: v1alpha1.CodeToAnyNumber, Release: &v1alpha1.ReleaseSpec{Steps: []v1alpha1.ReleaseStep{v1alpha1.StepVerifyCode}}},
 	}
+	in.Spec.Blocks.ObjectBudget, in.Spec.Limits.MinConversionPercent = 7, new(int32)
+	in.Spec.Blocks.Escalation = v1alpha1.EscalationPolicy{Window: "2h", MethodAfter: 3, AccountAfter: 4, NetworkAfter: 5}
 	in.Spec.Password = v1alpha1.PasswordPolicy{MinLength: 12, MinScore: &score, Blocklist: []string{"shop"}}
 	in.Spec.Messages = v1alpha1.MessagePolicy{ProductName: "Shop", Sender: "no-reply@shop.example"}
 	in.Spec.Identity.Adapter = &v1alpha1.IdentityAdapter{Type: v1alpha1.AdapterWebhook, SecretRef: v1alpha1.SecretReference{Name: "idp"}}
@@ -81,8 +84,10 @@ func TestAFullPolicy(t *testing.T) {
 	}
 	want.Codes = policy.Codes{Length: 8, TTL: 5 * time.Minute, EmailTTL: time.Hour, MaxAttempts: 3, ResendAfter: 30 * time.Second, MaxWrongPerDay: 7}
 	want.Limits.Account = limit.Rate{Count: 3, Per: time.Hour, Burst: 1}
-	want.Blocks[block.HighRequestVolume] = policy.Block{Permanent: true, Steps: want.Blocks[block.HighRequestVolume].Steps, CodeTo: block.SecurityInfo}
-	want.Blocks[block.UnusualActivity] = policy.Block{Duration: 2 * time.Hour, Steps: []block.Step{block.VerifyCode}, CodeTo: block.AnyNumber}
+	want.Blocks[block.HighRequestVolume] = policy.Block{Permanent: true, MaxDuration: block.MaxLength, Steps: want.Blocks[block.HighRequestVolume].Steps, CodeTo: block.SecurityInfo}
+	want.Blocks[block.UnusualActivity] = policy.Block{Duration: 2 * time.Hour, MaxDuration: block.MaxLength, Steps: []block.Step{block.VerifyCode}, CodeTo: block.AnyNumber}
+	want.Blocks[block.Administrative] = policy.Block{Duration: 24 * time.Hour, MaxDuration: 48 * time.Hour, PermanentAfter: 3}
+	want.Escalation = policy.Escalation{Window: 2 * time.Hour, MethodAfter: 3, AccountAfter: 4, NetworkAfter: 5, ObjectBudget: 7}
 	want.Password = policy.Password{MinLength: 12, MinScore: 0, Blocklist: []string{"shop"}}
 	want.Messages = policy.Messages{ProductName: "Shop", Sender: "no-reply@shop.example"}
 	want.Identity = policy.Identity{Adapter: "Webhook", Secret: "idp"}

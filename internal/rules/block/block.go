@@ -131,6 +131,8 @@ type Record struct {
 	End        End
 	// Deleted says that the object's deletion was seen: this incarnation is over.
 	Deleted bool
+	// Spared are the devices that a block of Holdfast's own lets through.
+	Spared []Device
 }
 
 // NewRecord is the first record of a block: nothing has happened yet.

@@ -54,16 +54,22 @@ type Facts struct {
 	Blocks []block.Record
 	// PaymentsDeniedUntil follows a release through an entered number.
 	PaymentsDeniedUntil time.Time
+	// Device is the one that the account uses, if any is told.
+	Device block.Device
 }
 
 // Decide answers an action at now. Before the first factor only what the stranger
 // brings along counts, network and country: an account's own blocks would tell
-// that it exists, and its owner must still reach the ticket (law 6, seed 2).
+// that it exists, and its owner must still reach the ticket (law 6, seed 2). What
+// Holdfast itself blocked for strangers' failures binds no device known before (O1).
 func Decide(action Action, facts Facts, now time.Time) Answer {
 	answer := Answer{Verdict: Allow}
 	permanent, releasable := false, false
 	for _, b := range facts.Blocks {
 		if !b.Enforced(now) || (action == Attempt && !bindsStrangers(b.Spec.Scope)) {
+			continue
+		}
+		if b.Spares(facts.Device) || (b.StopsCodesOnly() && action != SendCode) {
 			continue
 		}
 		answer.deny(Reason(b.Spec.Reason), b.Expires)

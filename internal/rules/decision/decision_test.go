@@ -168,3 +168,40 @@ func TestPaymentAfterAnEnteredNumber(t *testing.T) {
 		})
 	}
 }
+
+// O1: what Holdfast itself blocked binds no device that was known before; an applied
+// block binds them all. seed 16: a country's block stops its codes alone.
+func TestOwnBlocks(t *testing.T) {
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	known := block.DeviceOf("shop", "anna", "laptop")
+	record := func(name string, scope block.Scope) block.Record {
+		r := block.NewRecord(block.Key{Tenant: "shop", Name: name}, "", block.Spec{
+			Reason: block.CompromisedTraffic, Scope: scope, Start: now.Add(-time.Hour), Duration: 24 * time.Hour,
+		})
+		r.Spared = []block.Device{known}
+		return r
+	}
+	for _, c := range []struct {
+		name   string
+		record block.Record
+		action Action
+		device block.Device
+		want   Verdict
+	}{
+		{"a stranger's device", record(block.OwnPrefix+"1", block.Network), Attempt, block.DeviceOf("shop", "anna", "x"), Deny},
+		{"no device", record(block.OwnPrefix+"1", block.Network), Attempt, block.Device{}, Deny},
+		{"the known device", record(block.OwnPrefix+"1", block.Network), Attempt, known, Allow},
+		{"the known device after the first factor", record(block.OwnPrefix+"1", block.Account), SignIn, known, Allow},
+		{"the known device and an applied block", record("applied", block.Account), SignIn, known, Deny},
+		{"a country's codes", record(block.OwnPrefix+"1", block.Region), SendCode, block.Device{}, Deny},
+		{"a country's people", record(block.OwnPrefix+"1", block.Region), SignIn, block.Device{}, Allow},
+		{"a country's strangers", record(block.OwnPrefix+"1", block.Region), Attempt, block.Device{}, Allow},
+		{"a country that the security team blocked", record("applied", block.Region), SignIn, block.Device{}, Deny},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := Decide(c.action, Facts{Blocks: []block.Record{c.record}, Device: c.device}, now); got.Verdict != c.want {
+				t.Errorf("%s, want %s", got.Verdict, c.want)
+			}
+		})
+	}
+}

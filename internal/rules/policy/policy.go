@@ -42,9 +42,11 @@ type Policy struct {
 	Codes     Codes
 	Limits    Limits
 	Blocks    map[block.Reason]Block
-	Password  Password
-	Messages  Messages
-	Identity  Identity
+	// Escalation says when failures become blocks of Holdfast's own.
+	Escalation Escalation
+	Password   Password
+	Messages   Messages
+	Identity   Identity
 	// Retention is how long Holdfast's own finished objects are kept.
 	Retention time.Duration
 	HelpURL   string
@@ -83,8 +85,28 @@ type Limits struct {
 type Block struct {
 	Duration  time.Duration
 	Permanent bool
-	Steps     []block.Step
-	CodeTo    block.CodeTo
+	// MaxDuration is how far from its start attempts lengthen a block (seed 30).
+	MaxDuration time.Duration
+	// PermanentAfter makes the n-th of Holdfast's own blocks within 720h permanent
+	// (seed 15); 0 makes none.
+	PermanentAfter int
+	Steps          []block.Step
+	CodeTo         block.CodeTo
+}
+
+// Escalation says when failures become blocks (seed 15, 16, 28, 29, 47).
+type Escalation struct {
+	// Window is the time in which failures count.
+	Window time.Duration
+	// MethodAfter failures of one method of an account block the method, AccountAfter
+	// over all methods the account; NetworkAfter refused accounts block a network.
+	MethodAfter, AccountAfter, NetworkAfter int
+	// ObjectBudget is how many blocks of its own Holdfast may have open in the tenant
+	// (law 5).
+	ObjectBudget int
+	// MinConversion is the percentage of a country's codes under which they are no
+	// longer sent (T2); 0 watches no country.
+	MinConversion int
 }
 
 // Password says which new passwords are taken (N21, O2).
@@ -114,7 +136,8 @@ type Identity struct {
 func Default() Policy {
 	day := 24 * time.Hour
 	selfService := []block.Step{block.VerifyCode, block.ChangePassword}
-	self := Block{Duration: day, Steps: selfService, CodeTo: block.SecurityInfo}
+	self := Block{Duration: day, MaxDuration: block.MaxLength, Steps: selfService, CodeTo: block.SecurityInfo}
+	stepless := Block{Duration: day, MaxDuration: block.MaxLength}
 	return Policy{
 		AccountType: Personal,
 		Mode:        Enforce,
@@ -130,9 +153,12 @@ func Default() Policy {
 		Blocks: map[block.Reason]Block{
 			block.UnusualActivity:    self,
 			block.HighRequestVolume:  self,
-			block.CompromisedTraffic: {Duration: day},
-			block.TermsOfService:     {Duration: day},
-			block.Administrative:     {Duration: day},
+			block.CompromisedTraffic: stepless,
+			block.TermsOfService:     stepless,
+			block.Administrative:     stepless,
+		},
+		Escalation: Escalation{
+			Window: day, MethodAfter: 10, AccountAfter: 20, NetworkAfter: 20, ObjectBudget: 1000, MinConversion: 10,
 		},
 		Password:  Password{MinLength: 8, MinScore: 3},
 		Messages:  Messages{ProductName: "your account"},
