@@ -169,7 +169,7 @@ func (t *tx) tellBlock(r block.Record, at time.Time, action string) error {
 	if err := t.audit(entry{at: at, tenant: r.Key.Tenant, account: r.Spec.Account, action: action, object: r.Key.Name}); err != nil {
 		return err
 	}
-	return t.blockFact(r.Key, at)
+	return t.blockFact(r.Key)
 }
 
 // normal is the spec as it comes back from its row.

@@ -9,7 +9,7 @@ import (
 
 // Mark reads how far this memory has come.
 func (s *Store) Mark(ctx context.Context) (epoch.Mark, error) {
-	return one(queries{ctx, s.config.Writer, s.translate}, scanMark, selectMark)
+	return one(s.ask(ctx, s.config.Writer), scanMark, selectMark)
 }
 
 // Beat moves the mark on, given the copy that is kept outside, which must have been read

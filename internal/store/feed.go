@@ -12,21 +12,23 @@ import (
 // feedBatch is how many facts a follower reads at once.
 const feedBatch = 256
 
-// nextSeq numbers facts in the order of their commits. Prune keeps the newest, so
-// that no number comes back.
-const nextSeq = `(SELECT COALESCE(MAX(seq), 0) + 1 FROM facts)`
+// oneAfterAnother numbers facts where one transaction runs at a time. Prune keeps the
+// newest fact, so that no number comes back.
+const oneAfterAnother = `(SELECT COALESCE(MAX(seq), 0) + 1 FROM facts)`
 
-// blockFact tells the feed of a block's row as it now is.
-func (t *tx) blockFact(key block.Key, at time.Time) error {
+// blockFact tells the feed of a block's row as it now is. Whoever tells of a row holds
+// it: of two facts about one block, the later has the greater number. It is dated by
+// the clock, whatever it tells of, so that nobody prunes it before all have read it.
+func (t *tx) blockFact(key block.Key) error {
 	t.facts = true
 	_, err := t.exec(`INSERT INTO facts (seq, at, `+blockColumns+`)
-		SELECT `+nextSeq+`, CAST($3 AS BIGINT), `+blockColumns+` FROM blocks WHERE tenant = $1 AND name = $2`,
-		key.Tenant, key.Name, instant(at))
+		SELECT `+t.next+`, CAST($3 AS BIGINT), `+blockColumns+` FROM blocks WHERE tenant = $1 AND name = $2`,
+		key.Tenant, key.Name, instant(t.now()))
 	return err
 }
 
 // restrict denies an account's payments until an instant; the latest end stands.
-func (t *tx) restrict(tenant, account string, until, at time.Time) error {
+func (t *tx) restrict(tenant, account string, until time.Time) error {
 	n, err := t.exec(`INSERT INTO restrictions (tenant, account, until_at) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant, account) DO UPDATE SET until_at = excluded.until_at
 		WHERE restrictions.until_at < excluded.until_at`, tenant, account, instant(until))
@@ -35,20 +37,25 @@ func (t *tx) restrict(tenant, account string, until, at time.Time) error {
 	}
 	t.facts = true
 	_, err = t.exec(`INSERT INTO facts (seq, at, tenant, account, restricted_until)
-		VALUES (`+nextSeq+`, $1, $2, $3, $4)`, instant(at), tenant, account, instant(until))
+		VALUES (`+t.next+`, $1, $2, $3, $4)`, instant(t.now()), tenant, account, instant(until))
 	return err
 }
 
+// replayPatience is how much longer than one question the replay may take: it reads
+// every block.
+const replayPatience = 30
+
 // Follow tells each, one after the other, of every block that is open or ended at
 // since or later (zero: ever) and of every restriction in force; then it calls caughtUp once;
-// then it tells of every change in the order of the commits until ctx is done,
-// when it returns nil. Where the memory does not answer it returns
+// then it tells of every change until ctx is done, when it returns nil: those of one
+// block in the order of their commits. Where the memory does not answer it returns
 // rules.ErrUnavailable; following anew loses nothing.
 func (s *Store) Follow(ctx context.Context, since time.Time, caughtUp func(), each func(fact.Fact)) error {
-	last, err := s.replay(ctx, since, each)
+	f := follower{store: s, numbering: s.config.Numbering, each: each}
+	err := f.replay(ctx, since)
 	if err == nil {
 		caughtUp()
-		err = s.tail(ctx, last, each)
+		err = f.tail(ctx)
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -56,49 +63,72 @@ func (s *Store) Follow(ctx context.Context, since time.Time, caughtUp func(), ea
 	return err
 }
 
-// replay tells what stands now, as of one moment, and returns the last fact before.
-func (s *Store) replay(ctx context.Context, since time.Time, each func(fact.Fact)) (last int64, err error) {
-	snapshot, err := s.config.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+// follower is one Follow: up to where it has told.
+type follower struct {
+	store     *Store
+	numbering Numbering
+	each      func(fact.Fact)
+	// last is the greatest number that was told; missing are those below it that were not.
+	last    int64
+	missing gaps
+}
+
+// replay tells what stands now, as of one moment.
+func (f *follower) replay(ctx context.Context, since time.Time) error {
+	if patience := f.store.config.Patience; patience != 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, replayPatience*patience)
+		defer stop()
+	}
+	snapshot, err := f.store.config.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
-		return 0, s.translate(err)
+		return f.store.translate(err)
 	}
 	defer func() { _ = snapshot.Rollback() }() // it changed nothing
-	q := queries{ctx, snapshot, s.translate}
-	if last, err = one(q, plain[int64], `SELECT COALESCE(MAX(seq), 0) FROM facts`); err != nil {
-		return 0, err
+	q := queries{ctx: ctx, on: snapshot, translate: f.store.translate}
+	if f.last, err = one(q, plain[int64], `SELECT COALESCE(MAX(seq), 0) FROM facts`); err != nil {
+		return err
+	}
+	if f.missing, err = f.numbering.gapsBelow(q, f.last); err != nil {
+		return err
 	}
 	blocks, err := list(q, scanBlock, `SELECT `+blockColumns+` FROM blocks
 		WHERE end_state = '' OR (end_state <> '' AND end_at >= $1) ORDER BY tenant, name`, since.UnixMilli())
 	if err != nil {
-		return 0, err
+		return err
 	}
-	restrictions, err := list(q, scanRestriction,
-		`SELECT tenant, account, until_at FROM restrictions WHERE until_at > $1 ORDER BY tenant, account`, instant(s.config.Now()))
+	restrictions, err := list(q, scanRestriction, `SELECT tenant, account, until_at FROM restrictions
+		WHERE until_at > $1 ORDER BY tenant, account`, instant(f.store.config.Now()))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for i := range blocks {
-		each(fact.Fact{Block: &blocks[i]})
+		f.each(fact.Fact{Block: &blocks[i]})
 	}
 	for i := range restrictions {
-		each(fact.Fact{Restriction: &restrictions[i]})
+		f.each(fact.Fact{Restriction: &restrictions[i]})
 	}
-	return last, nil
+	return nil
 }
 
-// tail tells of what comes after the fact last.
-func (s *Store) tail(ctx context.Context, last int64, each func(fact.Fact)) error {
+// tail tells of what comes after.
+func (f *follower) tail(ctx context.Context) error {
 	for {
 		// Listening comes before reading: what is committed in between rings.
-		rung := s.feed.listen()
-		news, err := list(s.read(ctx), scanFact, `SELECT seq, restricted_until, `+blockColumns+` FROM facts
-			WHERE seq > $1 ORDER BY seq LIMIT CAST($2 AS BIGINT)`, last, feedBatch)
+		rung := f.store.feed.listen()
+		q := f.store.read(ctx)
+		if err := f.catchUp(q); err != nil {
+			return err
+		}
+		news, err := list(q, scanFact, `SELECT seq, restricted_until, `+blockColumns+` FROM facts
+			WHERE seq > $1 ORDER BY seq LIMIT CAST($2 AS BIGINT)`, f.last, feedBatch)
 		if err != nil {
 			return err
 		}
 		for _, n := range news {
-			each(n.Fact)
-			last = n.seq
+			f.each(n.Fact)
+			f.skip(n.seq)
+			f.last = n.seq
 		}
 		if len(news) == feedBatch {
 			continue

@@ -2,42 +2,64 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/code"
 )
 
+// pruneBatch is how many rows one transaction deletes at most: others wait for it no
+// longer than for a few requests.
+const pruneBatch = 500
+
 // Prune forgets what has no more effect: what is over since before, and counters
 // that have run out at now. It keeps every block that a restored object could
-// revive. It returns how many rows went.
+// revive. It returns how many rows went. Nobody waits for it: it goes in small steps
+// and leaves out rows that somebody holds.
 func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error) {
 	var total int64
-	for _, p := range []struct {
-		query string
-		at    time.Time
+	for _, old := range []struct {
+		table, where string
+		at           time.Time
 	}{
-		{`DELETE FROM audit WHERE at < $1`, before},
-		{`DELETE FROM facts WHERE at < $1 AND seq < (SELECT MAX(seq) FROM facts)`, before},
-		{`DELETE FROM outbox WHERE state <> 'Waiting' AND expires_at < $1`, before},
-		{`DELETE FROM challenges WHERE expires_at < $1
+		{`audit`, `at < $1`, before},
+		{`facts`, `at < $1 AND seq < (SELECT MAX(seq) FROM facts)`, before},
+		{`outbox`, `state <> 'Waiting' AND expires_at < $1`, before},
+		{`challenges`, `expires_at < $1
 			AND NOT EXISTS (SELECT 1 FROM flows WHERE flows.id = challenges.flow AND flows.expires_at >= $1)`, before},
 		// A spent ticket outlives its 5 minutes here, for a flow lives longer.
-		{`DELETE FROM flows WHERE expires_at < $1`, before},
-		{`DELETE FROM blocks WHERE deleted AND NOT permanent AND end_at < $1 AND expires_at < $1`, before},
-		{`DELETE FROM restrictions WHERE until_at < $1`, before},
-		{`DELETE FROM limits WHERE tat IS NULL OR tat < $1`, now},
-		{`DELETE FROM wrong_codes WHERE start_at <= $1`, now.Add(-code.WrongCodeWindow)},
-		{`DELETE FROM idempotency WHERE at <= $1`, now.Add(-code.OnceLife)},
-		{`DELETE FROM entered_numbers WHERE at <= $1`, now.Add(-code.EnteredNumberWindow)},
+		{`flows`, `expires_at < $1`, before},
+		{`blocks`, `deleted AND NOT permanent AND end_at < $1 AND expires_at < $1`, before},
+		{`restrictions`, `until_at < $1`, before},
+		{`limits`, `tat IS NULL OR tat < $1`, now},
+		{`wrong_codes`, `start_at <= $1`, now.Add(-code.WrongCodeWindow)},
+		{`idempotency`, `at <= $1`, now.Add(-code.OnceLife)},
+		{`entered_numbers`, `at <= $1`, now.Add(-code.EnteredNumberWindow)},
 	} {
-		err := s.write(ctx, func(t *tx) error {
-			n, err := t.exec(p.query, instant(p.at))
-			total += n
-			return err
-		})
+		n, err := s.forget(ctx, old.table, old.where, old.at)
+		total += n
 		if err != nil {
 			return total, err
 		}
 	}
 	return total, nil
+}
+
+// forget deletes a table's old rows, batch after batch.
+func (s *Store) forget(ctx context.Context, table, where string, at time.Time) (total int64, err error) {
+	row := s.config.Row
+	//nolint:gosec // G202: the names are this file's own
+	query := `DELETE FROM ` + table + ` WHERE ` + row + ` IN (SELECT ` + row + ` FROM ` + table +
+		` WHERE ` + where + ` LIMIT ` + strconv.Itoa(pruneBatch) + s.config.SkipLocked + `)`
+	for {
+		var n int64
+		err := s.write(ctx, func(t *tx) (err error) {
+			n, err = t.exec(query, instant(at))
+			return err
+		})
+		total += n
+		if err != nil || n < pruneBatch {
+			return total, err
+		}
+	}
 }

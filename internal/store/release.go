@@ -53,5 +53,5 @@ func (t *tx) release(r block.Record, f session.Flow, release block.Release) erro
 	if !r.End.EnteredNumber {
 		return nil
 	}
-	return t.restrict(f.Tenant, f.Account, now.Add(block.EnteredNumberRestriction), now)
+	return t.restrict(f.Tenant, f.Account, now.Add(block.EnteredNumberRestriction))
 }

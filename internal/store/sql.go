@@ -58,11 +58,23 @@ type queries struct {
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}
 	translate func(error) error
+	// patience bounds each question, its answer included; 0 is for ever.
+	patience time.Duration
+}
+
+// patiently is the context of one question.
+func (q queries) patiently() (context.Context, context.CancelFunc) {
+	if q.patience == 0 {
+		return q.ctx, func() {}
+	}
+	return context.WithTimeout(q.ctx, q.patience)
 }
 
 // exec returns how many rows it touched.
 func (q queries) exec(query string, args ...any) (int64, error) {
-	result, err := q.on.ExecContext(q.ctx, query, args...)
+	ctx, stop := q.patiently()
+	defer stop()
+	result, err := q.on.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, q.translate(err)
 	}
@@ -72,7 +84,9 @@ func (q queries) exec(query string, args ...any) (int64, error) {
 
 // one reads a single row; without any it returns rules.ErrNotFound.
 func one[T any](q queries, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	value, err := scan(q.on.QueryRowContext(q.ctx, query, args...))
+	ctx, stop := q.patiently()
+	defer stop()
+	value, err := scan(q.on.QueryRowContext(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return value, rules.ErrNotFound
 	}
@@ -81,7 +95,9 @@ func one[T any](q queries, scan func(scanner) (T, error), query string, args ...
 
 // list reads all rows.
 func list[T any](q queries, scan func(scanner) (T, error), query string, args ...any) (values []T, err error) {
-	rows, err := q.on.QueryContext(q.ctx, query, args...)
+	ctx, stop := q.patiently()
+	defer stop()
+	rows, err := q.on.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, q.translate(err)
 	}

@@ -4,16 +4,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"holdfast.dev/holdfast/internal/rules"
 )
 
 // Sealer keeps the keys of what is sealed at rest.
@@ -46,10 +43,30 @@ type Config struct {
 	// ForUpdate ends a SELECT whose rows are changed next: " FOR UPDATE", or nothing on
 	// an engine with one writer.
 	ForUpdate string
+	// SkipLocked ends a SELECT that leaves out rows which others hold, and holds its own:
+	// " FOR UPDATE SKIP LOCKED", or nothing on an engine with one writer.
+	SkipLocked string
+	// Row names the column by which the engine finds a row of any table: rowid, ctid.
+	Row string
+	// Numbering is how facts are numbered where transactions run side by side; zero on an
+	// engine with one writer.
+	Numbering Numbering
+	// Patience is how long a transaction, a query or the wait for a connection may take
+	// before the memory counts as unavailable; 0 means for ever.
+	Patience time.Duration
 	// Unavailable recognises the engine's errors that mean "not now".
 	Unavailable func(error) bool
+	// Conflict recognises those after which the same transaction may succeed if it is run
+	// again; nil where there are none.
+	Conflict func(error) bool
+	// Tell brings the news of a commit to the other processes; it must not block. Nil
+	// where there are none.
+	Tell func(News)
 	// Release frees what the engine holds besides its connections; nil for nothing.
 	Release func() error
+	// Hurry has the transactions of a connection committed without waiting for the
+	// disk, or again with it; nil where the engine always waits.
+	Hurry func(ctx context.Context, conn *sql.Conn, on bool) error
 }
 
 // Store remembers blocks, flows, contacts, challenges and messages. It is safe for
@@ -63,6 +80,7 @@ type Store struct {
 
 // New returns a store over an engine whose schema is migrated.
 func New(c Config) *Store {
+	c.Numbering.Next = cmp.Or(c.Numbering.Next, oneAfterAnother)
 	return &Store{config: c, mail: make(chan struct{}, 1)}
 }
 
@@ -93,66 +111,24 @@ func (s *Store) Epoch(ctx context.Context) (int64, error) {
 // Wake is signalled after each commit that wrote to the outbox.
 func (s *Store) Wake() <-chan struct{} { return s.mail }
 
-// tx is one transaction and whom to tell once it is committed.
-type tx struct {
-	queries
-	sealer Sealer
-	lock   string
-	facts  bool
-	mail   bool
+// News is what a commit has brought for those who wait.
+type News struct {
+	// Facts are for the followers of the feed, Mail is for the courier.
+	Facts, Mail bool
 }
 
-// write runs a deed in one transaction: all of it is committed, or nothing.
-func (s *Store) write(ctx context.Context, deed func(*tx) error) error {
-	conn, err := s.config.Writer.Conn(ctx)
-	if err != nil {
-		return s.translate(err)
-	}
-	defer func() { _ = conn.Close() }() // it goes back to the pool
-	// A deed that has its turn is done, even if its caller goes away.
-	ctx = context.WithoutCancel(ctx)
-	sqlTx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return s.translate(err)
-	}
-	t := &tx{queries: queries{ctx, sqlTx, s.translate}, sealer: s.config.Sealer, lock: s.config.ForUpdate}
-	if err := deed(t); err != nil {
-		_ = sqlTx.Rollback() // the deed's error says more; an engine that fails here has rolled back
-		return err
-	}
-	if err := sqlTx.Commit(); err != nil {
-		return s.translate(err)
-	}
-	if t.facts {
+// Heard wakes those who wait for what another process has committed. Too often does no
+// harm.
+func (s *Store) Heard(n News) {
+	if n.Facts {
 		s.feed.ring()
 	}
-	if t.mail {
+	if n.Mail {
 		select {
 		case s.mail <- struct{}{}:
 		default: // a signal waits already
 		}
 	}
-	return nil
-}
-
-// read answers from the read pool.
-func (s *Store) read(ctx context.Context) queries { return queries{ctx, s.config.Reader, s.translate} }
-
-// translate turns what the driver says into rules.ErrUnavailable where the memory
-// does not answer now.
-func (s *Store) translate(err error) error {
-	if err == nil {
-		return nil
-	}
-	for _, gone := range []error{context.Canceled, context.DeadlineExceeded, sql.ErrConnDone, sql.ErrTxDone, driver.ErrBadConn} {
-		if errors.Is(err, gone) {
-			return fmt.Errorf("%w: %w", rules.ErrUnavailable, err)
-		}
-	}
-	if s.closed.Load() || (s.config.Unavailable != nil && s.config.Unavailable(err)) {
-		return fmt.Errorf("%w: %w", rules.ErrUnavailable, err)
-	}
-	return fmt.Errorf("store: %w", err)
 }
 
 // bell wakes everyone who listens.

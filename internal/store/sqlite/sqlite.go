@@ -71,7 +71,7 @@ func open(ctx context.Context, path string, o Options, release func() error) (*s
 	if err != nil {
 		return nil, err
 	}
-	if err := store.Migrate(ctx, writer, goose.DialectSQLite3); err != nil {
+	if err := store.Migrate(ctx, writer, goose.DialectSQLite3, store.PruneIndexes); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), writer.Close())
 	}
 	reader, err := pool(path, cmp.Or(o.Readers, max(4, 2*runtime.NumCPU())), url.Values{
@@ -81,7 +81,7 @@ func open(ctx context.Context, path string, o Options, release func() error) (*s
 		return nil, errors.Join(err, writer.Close())
 	}
 	return store.New(store.Config{
-		Writer: writer, Reader: reader, Sealer: o.Sealer, Now: o.Now, Unavailable: unavailable, Release: release,
+		Writer: writer, Reader: reader, Row: "rowid", Sealer: o.Sealer, Now: o.Now, Unavailable: unavailable, Release: release,
 	}), nil
 }
 
