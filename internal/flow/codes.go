@@ -57,6 +57,10 @@ func (d *Desk) requestOnce(ctx context.Context, v Visit, challengeID string, to 
 	if err != nil {
 		return ChallengeView{}, err
 	}
+	country, err := d.route(ctx, f, p, book, target)
+	if err != nil {
+		return ChallengeView{}, err
+	}
 	issue, err := d.issue(v, f, p, target)
 	if err != nil {
 		return ChallengeView{}, err
@@ -64,11 +68,12 @@ func (d *Desk) requestOnce(ctx context.Context, v Visit, challengeID string, to 
 	issue.Once = once
 	stored, err := d.Store.IssueChallenge(ctx, issue)
 	if limited(err) {
-		return ChallengeView{}, errors.Join(err, d.lengthen(ctx, f.Tenant, f.Account, methodOf(record)))
+		return ChallengeView{}, errors.Join(err, d.refuse(ctx, f, record, target.Channel))
 	}
 	if err != nil {
 		return ChallengeView{}, err
 	}
+	d.sent(ctx, stored, country, p)
 	view := Overview{}
 	addDestinations(&view, p, record, book)
 	return *challengeView(stored, message.Delivery{State: message.Waiting}, view.Destinations), nil
@@ -130,14 +135,27 @@ func (d *Desk) issue(v Visit, f session.Flow, p policy.Policy, target contact.Co
 	messageID, err := d.token(16)
 	return code.Issue{
 		Challenge: challenge, Address: target.Address, Entered: target.ID == "",
-		MaxWrongPerDay: p.Codes.MaxWrongPerDay, FirstWait: p.Codes.ResendAfter,
-		Limits: []code.Limit{
-			{Subject: "account", ID: f.Account, Rate: p.Limits.Account},
-			{Subject: "contact", ID: challenge.Destination, Rate: p.Limits.Contact},
-			{Subject: "network", ID: NetworkOf(v.Network), Rate: p.Limits.Network},
-		},
+		PerNumber: p.Limits.AccountsPerNumber, MaxWrongPerDay: p.Codes.MaxWrongPerDay, ResendWaits: p.ResendWaits(),
+		Limits:    func(address string) []code.Limit { return d.limits(v, f, p, target.Channel, address) },
 		MessageID: messageID, Now: d.Now(),
 	}, err
+}
+
+// limits are the rates that a code takes from. A prefix is the number without its last
+// four digits (T3).
+func (d *Desk) limits(v Visit, f session.Flow, p policy.Policy, channel contact.Channel, address string) []code.Limit {
+	list := []code.Limit{
+		{Subject: "account", ID: f.Account, Rate: p.Limits.Account},
+		{Subject: "contact", Secret: address, Rate: p.Limits.Contact},
+		{Subject: "network", ID: NetworkOf(v.Network), Rate: p.Limits.Network},
+	}
+	if channel != contact.SMS && channel != contact.Voice {
+		return list
+	}
+	country := d.Numbers.Plan(address)
+	return append(list,
+		code.Limit{Subject: "prefix", Secret: address[:max(len(address)-4, 0)], Rate: p.Limits.Prefix},
+		code.Limit{Subject: "country", ID: country, Rate: p.CountryRate(country)})
 }
 
 // target resolves where the code goes, or says that it may not go there.
@@ -192,7 +210,7 @@ func (d *Desk) challenge(f session.Flow, p policy.Policy, to contact.Contact) (c
 	c := code.Challenge{
 		ID: id, Tenant: f.Tenant, Account: f.Account, Purpose: f.Purpose, Object: f.Object, Flow: f.ID,
 		ContactID: to.ID, Channel: to.Channel, Language: to.Language,
-		Epoch: d.Epoch, Digits: p.Codes.Length, MaxAttempts: p.Codes.MaxAttempts,
+		Epoch: d.Epoch(), Digits: p.Codes.Length, MaxAttempts: p.Codes.MaxAttempts,
 		Created: now, Expires: now.Add(p.Codes.TTLFor(to.Channel)),
 	}
 	if to.Address != "" {
@@ -213,24 +231,23 @@ func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted s
 		return "", "", err
 	}
 	p := d.Policies.For(f.Tenant, f.Account)
-	challenge, err := d.Store.CountAttempt(ctx, challengeID, f.ID, p.Codes.MaxWrongPerDay, d.Now())
+	challenge, err := d.Store.CountAttempt(ctx, challengeID, f.ID, code.Budget{PerDay: p.Codes.MaxWrongPerDay, InARow: p.Codes.DisableAfter}, d.Now())
 	if err != nil {
 		return "", "", err
 	}
-	if challenge.Epoch != d.Epoch {
+	if challenge.Epoch != d.Epoch() {
 		return "", "", rules.ErrGone
 	}
 	if !code.Equal(d.Sealer.Code(challenge), submitted) {
-		if challenge.AttemptsLeft() == 0 {
-			return "", "", rules.ErrSpent
-		}
-		return "", "", rules.ErrWrongCode
+		return "", "", d.miss(ctx, challenge)
 	}
 	credential, err = d.token(32)
 	if err != nil {
 		return "", "", err
 	}
-	err = d.Store.AcceptCode(ctx, code.Accept{Challenge: challenge, NewSecret: hash(credential), Now: d.Now()})
+	err = d.Store.AcceptCode(ctx, code.Accept{
+		Challenge: challenge, PerNumber: p.Limits.AccountsPerNumber, NewSecret: hash(credential), Now: d.Now(),
+	})
 	if err != nil {
 		return "", "", err
 	}

@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/limit"
+	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/session"
 	"holdfast.dev/holdfast/internal/rules/ticket"
 )
@@ -212,7 +214,7 @@ func TestAnotherEpochVoidsTicketsAndCodes(t *testing.T) {
 	is(t, err, nil)
 	view := d.request(v, toMail)
 	right := d.code(view.ID)
-	d.Epoch = 2
+	d.Epoch = func() int64 { return 2 }
 	_, err = d.Open(t.Context(), host, sealed, false)
 	is(t, err, ticket.ErrInvalid)
 	_, err = d.Overview(t.Context(), flow.Visit{Host: host, Ticket: used})
@@ -248,6 +250,47 @@ func TestTooManyRequestsLengthenTheBlock(t *testing.T) {
 			if r := d.record(theKey); !r.Expires.Equal(end) || r.Extensions != extensions {
 				t.Errorf("the block ends at %s after %d extensions", r.Expires, r.Extensions)
 			}
+		})
+	}
+}
+
+// T3: numbers of one prefix share a rate, and so do those of one country; mail knows
+// neither. A country may have a rate of its own.
+func TestNumbersShareTheirPrefixAndCountry(t *testing.T) {
+	once := limit.Rate{Count: 1, Per: time.Hour, Burst: 1}
+	neighbour := strings.TrimSuffix(annaCell, annaCell[len(annaCell)-2:]) + "00"
+	for name, c := range map[string]struct {
+		set     func(*policy.Limits)
+		number  string
+		subject string
+	}{
+		"a number of the same prefix": {func(l *policy.Limits) { l.Prefix = once }, neighbour, "prefix"},
+		"a number of the country":     {func(l *policy.Limits) { l.Country = once }, "+4916098765432", "country"},
+		"the country's own rate": {func(l *policy.Limits) {
+			l.Country, l.Countries = limit.Rate{}, map[string]limit.Rate{"DE": once}
+		}, "+4916098765432", "country"},
+		"another country's rate": {func(l *policy.Limits) {
+			l.Country, l.Countries = limit.Rate{}, map[string]limit.Rate{"PL": once}
+		}, "+4916098765432", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const bert = "bert"
+			d := blocked(t)
+			other := cell
+			other.ID, other.Address = "other", c.number
+			d.has(bert, mail, other)
+			d.block("bert", func(s *block.Spec) { s.Account = bert })
+			c.set(&d.policies[shop].Limits)
+			d.request(d.open(anna), toCell)
+			_, err := d.RequestCode(t.Context(), d.open(bert), flow.Target{ContactID: "other"})
+			if c.subject == "" {
+				is(t, err, nil)
+				return
+			}
+			if wait := limited(t, err, c.subject); wait != time.Hour {
+				t.Errorf("the wait is %s, want 1h", wait)
+			}
+			d.request(d.open(bert), toMail)
 		})
 	}
 }

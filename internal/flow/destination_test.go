@@ -11,7 +11,6 @@ import (
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/contact"
-	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
 
@@ -124,7 +123,7 @@ func TestNumbersThatGetNoCode(t *testing.T) {
 func TestANumberServesThreeAccounts(t *testing.T) {
 	d := newDesk(t)
 	for name := range d.policies {
-		d.policies[name].Limits = policy.Limits{Contact: limit.Rate{}}
+		d.policies[name].Limits = policy.Limits{AccountsPerNumber: policy.Default().Limits.AccountsPerNumber}
 	}
 	var accounts []string
 	for i := range 4 {
@@ -157,7 +156,7 @@ func TestANumberServesThreeAccounts(t *testing.T) {
 // fourth through.
 func TestANumberServesThreeAccountsAtOnce(t *testing.T) {
 	d := newDesk(t)
-	d.policies[shop].Limits = policy.Limits{}
+	d.policies[shop].Limits = policy.Limits{AccountsPerNumber: policy.Default().Limits.AccountsPerNumber}
 	views, visits := map[int]flow.ChallengeView{}, map[int]flow.Visit{}
 	for i := range 4 {
 		account := fmt.Sprintf("guest-%d", i)

@@ -11,6 +11,8 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/decision"
+	"holdfast.dev/holdfast/internal/rules/escalation"
 	"holdfast.dev/holdfast/internal/rules/fact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/password"
@@ -26,6 +28,7 @@ type Store interface {
 	SessionStore
 	ContactStore
 	ChallengeStore
+	EscalationStore
 	// RecordSignal keeps what an IdP or an app saw in the audit.
 	RecordSignal(ctx context.Context, s fact.Signal) error
 }
@@ -42,6 +45,28 @@ type BlockStore interface {
 	// EndBlock freezes the block if it must, then writes the end; the first
 	// terminal fact stands. deleted marks the end of the incarnation.
 	EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error)
+}
+
+// EscalationStore counts failures and turns them into blocks of Holdfast's own.
+type EscalationStore interface {
+	// Fail keeps the signal, if one told of the failure, counts it, and in the same
+	// transaction records the blocks that the failures come to.
+	Fail(ctx context.Context, signal *fact.Signal, f escalation.Failure) ([]escalation.Result, error)
+	// Welcome keeps the signal of a sign-in and knows its device from now on.
+	Welcome(ctx context.Context, signal *fact.Signal, w escalation.Welcome) error
+	// CodeSent notes the country of a code and records the block of one whose codes
+	// nobody verifies.
+	CodeSent(ctx context.Context, sent escalation.Sent) ([]escalation.Result, error)
+	// CodeCountry is the country of the flow's last code to a number, empty if none.
+	CodeCountry(ctx context.Context, flowID string) (string, error)
+}
+
+// Meter counts what was decided; no label of it names an account.
+type Meter interface {
+	// Escalated tells of a block of Holdfast's own, or of why there is none.
+	Escalated(tenant string, r escalation.Result)
+	// ShadowDenied tells of a decision that mode Enforce would deny.
+	ShadowDenied(tenant string, action decision.Action)
 }
 
 // SessionStore remembers flows and which tickets were used.
@@ -81,7 +106,7 @@ type ChallengeStore interface {
 	CurrentChallenge(ctx context.Context, flowID string) (code.Challenge, message.Delivery, error)
 	// CountAttempt counts an attempt before any comparison. Refusals are
 	// rules.ErrNotFound, ErrGone, ErrSpent or *rules.LimitError.
-	CountAttempt(ctx context.Context, id, flowID string, maxWrongPerDay int, now time.Time) (code.Challenge, error)
+	CountAttempt(ctx context.Context, id, flowID string, budget code.Budget, now time.Time) (code.Challenge, error)
 	// AcceptCode consumes the challenge once, gives the attempt back to the day's
 	// budget, moves the flow to Proved with its new credential and writes the proof
 	// to the block. A challenge consumed meanwhile gives rules.ErrGone.
@@ -146,4 +171,7 @@ type Numbers interface {
 	// Parse returns the E.164 form of a number typed in a country (ISO 3166
 	// alpha-2), or rules.ErrDestination.
 	Parse(number, country string) (string, error)
+	// Plan returns the ISO 3166 alpha-2 country of an E.164 number, empty where it
+	// belongs to none.
+	Plan(number string) (country string)
 }

@@ -80,6 +80,7 @@ func (r *resolver) codes(c v1alpha1.CodePolicy) {
 		MaxAttempts:    cmp.Or(int(c.MaxAttempts), r.Codes.MaxAttempts),
 		ResendAfter:    r.span("codes.resendAfter", c.ResendAfter, r.Codes.ResendAfter),
 		MaxWrongPerDay: cmp.Or(int(c.MaxWrongPerDay), r.Codes.MaxWrongPerDay),
+		DisableAfter:   cmp.Or(int(c.DisableContactAfter), r.Codes.DisableAfter),
 	}
 }
 
@@ -88,6 +89,26 @@ func (r *resolver) limits(l v1alpha1.LimitPolicy) {
 		Account: r.rate("limits.account", l.Account, r.Limits.Account),
 		Contact: r.rate("limits.contact", l.Contact, r.Limits.Contact),
 		Network: r.rate("limits.network", l.Network, r.Limits.Network),
+		Prefix:  r.rate("limits.prefix", l.Prefix, r.Limits.Prefix),
+		Country: r.rate("limits.country", l.Country, r.Limits.Country),
+
+		ResendWaits:       r.Limits.ResendWaits,
+		AccountsPerNumber: r.rate("limits.accountsPerNumber", l.AccountsPerNumber, r.Limits.AccountsPerNumber),
+	}
+	if len(l.ResendWaits) > 0 {
+		r.Limits.ResendWaits = nil
+	}
+	for i, wait := range l.ResendWaits {
+		r.Limits.ResendWaits = append(r.Limits.ResendWaits, r.span(fmt.Sprintf("limits.resendWaits[%d]", i), wait, 0))
+	}
+	for _, c := range l.Countries {
+		if c.Rate == nil {
+			continue
+		}
+		if r.Limits.Countries == nil {
+			r.Limits.Countries = map[string]limit.Rate{}
+		}
+		r.Limits.Countries[string(c.Country)] = r.rate("limits.countries["+string(c.Country)+"].rate", c.Rate, r.Limits.Country)
 	}
 }
 

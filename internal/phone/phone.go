@@ -56,6 +56,19 @@ func (Numbers) Parse(number, country string) (string, error) {
 	return phonenumbers.Format(parsed, phonenumbers.E164), nil
 }
 
+// Plan returns the country (ISO 3166 alpha-2) of a number in E.164 form; empty where it
+// belongs to none, as satellite phones do.
+func (Numbers) Plan(number string) (country string) {
+	parsed, err := phonenumbers.Parse(number, "")
+	if err != nil {
+		return ""
+	}
+	if country = phonenumbers.GetRegionCodeForNumber(parsed); len(country) != 2 {
+		return "" // 001 stands for the whole world
+	}
+	return country
+}
+
 // read tries 00 as a plus sign first: in a few countries it begins something else.
 func read(number, country string) (*phonenumbers.PhoneNumber, bool) {
 	if rest, ok := strings.CutPrefix(number, "00"); ok {

@@ -8,19 +8,23 @@ import (
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
 
-// CountAttempt counts an attempt before any comparison: on the challenge and on the
-// account's day. Refusals are rules.ErrNotFound, ErrGone, ErrSpent or
+// CountAttempt counts an attempt before any comparison: on the challenge, on the
+// account's day and on the contact. Refusals are rules.ErrNotFound, ErrGone, ErrSpent or
 // *rules.LimitError; they count nothing.
-func (s *Store) CountAttempt(ctx context.Context, id, flowID string, maxWrongPerDay int, now time.Time) (code.Challenge, error) {
+func (s *Store) CountAttempt(ctx context.Context, id, flowID string, budget code.Budget, now time.Time) (code.Challenge, error) {
 	var c code.Challenge
 	err := s.write(ctx, func(t *tx) (err error) {
 		if c, err = t.countOnChallenge(id, flowID, now); err != nil {
 			return err
 		}
-		if err := t.countWrongCode(c.Tenant, c.Account, maxWrongPerDay, now); err != nil {
+		if err := t.countWrongCode(c.Tenant, c.Account, budget.PerDay, now); err != nil {
+			return err
+		}
+		if err := t.countOnContact(c, budget.InARow); err != nil {
 			return err
 		}
 		return t.audit(entry{at: now, tenant: c.Tenant, account: c.Account, action: actionAttemptCounted, object: c.ID})
@@ -85,7 +89,7 @@ func (s *Store) AcceptCode(ctx context.Context, a code.Accept) error {
 			return err
 		}
 		if c.Purpose == code.Unblock {
-			if err := t.proveBlock(c, now); err != nil {
+			if err := t.proveBlock(c, a.PerNumber, now); err != nil {
 				return err
 			}
 		}
@@ -105,22 +109,29 @@ func (t *tx) consume(id, flowID string, now time.Time) (code.Challenge, error) {
 	return c, err
 }
 
-// proveContact dates the proof of the contact that got the code. One that was
-// removed meanwhile proves nothing.
+// proveContact dates the proof of the contact that got the code and ends its failures. A
+// full contact's proof enables the others again too (N4). One that was removed meanwhile
+// proves nothing.
 func (t *tx) proveContact(c code.Challenge, now time.Time) error {
 	if c.ContactID == "" {
 		return nil
 	}
-	n, err := t.exec(`UPDATE contacts SET proven_at = $4 WHERE tenant = $1 AND account = $2 AND id = $3`,
-		c.Tenant, c.Account, c.ContactID, instant(now))
+	n, err := t.exec(`UPDATE contacts SET proven_at = $4, failures = 0,
+		standing = CASE WHEN standing = 'Disabled' THEN enabled_as ELSE standing END
+		WHERE tenant = $1 AND account = $2 AND id = $3`, c.Tenant, c.Account, c.ContactID, instant(now))
 	if err == nil && n == 0 {
 		return rules.ErrGone
 	}
+	if err != nil || !c.Purpose.StepsUp() {
+		return err
+	}
+	_, err = t.exec(`UPDATE contacts SET failures = 0, standing = enabled_as
+		WHERE tenant = $1 AND account = $2 AND standing = 'Disabled'`, c.Tenant, c.Account)
 	return err
 }
 
 // proveBlock lets the challenge's flow, and no other, finish the release.
-func (t *tx) proveBlock(c code.Challenge, now time.Time) error {
+func (t *tx) proveBlock(c code.Challenge, perNumber limit.Rate, now time.Time) error {
 	r, err := t.lockBlock(block.Key{Tenant: c.Tenant, Name: c.Object})
 	if err != nil {
 		return err
@@ -130,7 +141,7 @@ func (t *tx) proveBlock(c code.Challenge, now time.Time) error {
 	}
 	entered := c.ContactID == ""
 	if entered {
-		if err := t.recordEnteredNumber(c, now); err != nil {
+		if err := t.recordEnteredNumber(c, perNumber, now); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -76,66 +77,96 @@ func arrivals(tenant string, limits []code.Limit, at map[subject]time.Time) []an
 }
 
 // checkWrongCodes refuses while the account's wrong codes of the day are used up.
-func (t *tx) checkWrongCodes(tenant, account string, maxPerDay int, now time.Time) error {
-	w, err := one(t.queries, scanWindow,
-		`SELECT start_at, wrong FROM wrong_codes WHERE tenant = $1 AND account = $2`, tenant, account)
+func (t *tx) checkWrongCodes(tenant, account string, perDay int, now time.Time) error {
+	recent, err := one(t.queries, scanRecent,
+		`SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`, tenant, account)
 	if err != nil && !errors.Is(err, rules.ErrNotFound) {
 		return err
 	}
-	return usedUp(w, maxPerDay, now)
+	return usedUp(recent, perDay, now)
 }
 
 // countWrongCode counts a code as wrong before it is compared.
-func (t *tx) countWrongCode(tenant, account string, maxPerDay int, now time.Time) error {
-	w, err := one(t.queries, scanWindow, `INSERT INTO wrong_codes (tenant, account, start_at, wrong) VALUES ($1, $2, NULL, 0)
-		ON CONFLICT (tenant, account) DO UPDATE SET wrong = wrong_codes.wrong RETURNING start_at, wrong`, tenant, account)
+func (t *tx) countWrongCode(tenant, account string, perDay int, now time.Time) error {
+	recent, err := one(t.queries, scanRecent, `INSERT INTO wrong_codes (tenant, account, start_at, wrong) VALUES ($1, $2, NULL, 0)
+		ON CONFLICT (tenant, account) DO UPDATE SET recent = wrong_codes.recent RETURNING recent`, tenant, account)
 	if err != nil {
 		return err
 	}
-	if err := usedUp(w, maxPerDay, now); err != nil {
+	if err := usedUp(recent, perDay, now); err != nil {
 		return err
 	}
-	w = w.Add(now, code.WrongCodeWindow)
-	_, err = t.exec(`UPDATE wrong_codes SET start_at = $3, wrong = $4 WHERE tenant = $1 AND account = $2`,
-		tenant, account, instant(w.Start), w.Count)
-	return err
+	return t.saveWrongCodes(tenant, account, append(recent.Within(code.WrongCodeWindow, now), now))
 }
 
-// refundWrongCode takes one back: the code was right.
+// refundWrongCode takes the latest one back: the code was right.
 func (t *tx) refundWrongCode(tenant, account string) error {
-	_, err := t.exec(`UPDATE wrong_codes SET wrong = wrong - 1 WHERE tenant = $1 AND account = $2 AND wrong > 0`,
-		tenant, account)
-	return err
-}
-
-func usedUp(w limit.Window, maxPerDay int, now time.Time) error {
-	end := w.Start.Add(code.WrongCodeWindow)
-	open := !w.Start.IsZero() && now.Before(end)
-	switch {
-	case open && w.Count >= maxPerDay:
-		return &rules.LimitError{Subject: "account", RetryAfter: end.Sub(now)}
-	case maxPerDay <= 0:
-		return &rules.LimitError{Subject: "account", RetryAfter: code.WrongCodeWindow}
-	default:
+	recent, err := one(t.queries, scanRecent,
+		`SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`+t.lock, tenant, account)
+	if errors.Is(err, rules.ErrNotFound) || (err == nil && len(recent) == 0) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	return t.saveWrongCodes(tenant, account, recent[:len(recent)-1])
+}
+
+func (t *tx) saveWrongCodes(tenant, account string, recent limit.Recent) error {
+	at := make([]int64, len(recent))
+	for i, instant := range recent {
+		at[i] = instant.UnixMilli()
+	}
+	text, err := json.Marshal(at)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE wrong_codes SET recent = $3 WHERE tenant = $1 AND account = $2`, tenant, account, string(text))
+	return err
+}
+
+func usedUp(recent limit.Recent, perDay int, now time.Time) error {
+	if wait := recent.Wait(perDay, code.WrongCodeWindow, now); wait > 0 {
+		return &rules.LimitError{Subject: "account", RetryAfter: wait}
+	}
+	return nil
+}
+
+// countOnContact counts a code as wrong for its contact, and disables the contact where
+// that makes too many in a row (N4). One that is disabled or gone takes no code.
+func (t *tx) countOnContact(c code.Challenge, inARow int) error {
+	if c.ContactID == "" || inARow == 0 {
+		return nil
+	}
+	n, err := t.exec(`UPDATE contacts SET failures = failures + 1,
+		enabled_as = CASE WHEN failures + 1 >= $4 THEN standing ELSE enabled_as END,
+		standing = CASE WHEN failures + 1 >= $4 THEN 'Disabled' ELSE standing END
+		WHERE tenant = $1 AND account = $2 AND id = $3 AND standing <> 'Disabled'`,
+		c.Tenant, c.Account, c.ContactID, inARow)
+	if err == nil && n == 0 {
+		return rules.ErrGone
+	}
+	return err
 }
 
 // checkEnteredNumber refuses a number that has served other accounts enough.
-func (t *tx) checkEnteredNumber(c code.Challenge, now time.Time) error {
+func (t *tx) checkEnteredNumber(c code.Challenge, perNumber limit.Rate, now time.Time) error {
+	if perNumber.Count <= 0 {
+		return nil
+	}
 	served, err := list(t.queries, moment, `SELECT at FROM entered_numbers
 		WHERE tenant = $1 AND destination = $2 AND account <> $3 AND at > $4 ORDER BY at DESC LIMIT CAST($5 AS BIGINT)`,
-		c.Tenant, c.Destination, c.Account, instant(now.Add(-code.EnteredNumberWindow)), code.EnteredNumberAccounts)
-	if err != nil || len(served) < code.EnteredNumberAccounts {
+		c.Tenant, c.Destination, c.Account, instant(now.Add(-perNumber.Per)), perNumber.Count)
+	if err != nil || len(served) < perNumber.Count {
 		return err
 	}
-	free := served[len(served)-1].Add(code.EnteredNumberWindow)
+	free := served[len(served)-1].Add(perNumber.Per)
 	return &rules.LimitError{Subject: "number", RetryAfter: free.Sub(now)}
 }
 
 // recordEnteredNumber notes that the number serves this account, unless codes that
 // were under way at once have used it up.
-func (t *tx) recordEnteredNumber(c code.Challenge, now time.Time) (err error) {
+func (t *tx) recordEnteredNumber(c code.Challenge, perNumber limit.Rate, now time.Time) (err error) {
 	if c.Destination, err = t.presentDestination(c); err != nil {
 		return err
 	}
@@ -144,11 +175,21 @@ func (t *tx) recordEnteredNumber(c code.Challenge, now time.Time) (err error) {
 		c.Tenant, c.Destination, c.Account, instant(now)); err != nil {
 		return err
 	}
-	return t.checkEnteredNumber(c, now)
+	return t.checkEnteredNumber(c, perNumber, now)
 }
 
-func scanWindow(row scanner) (limit.Window, error) {
-	var w limit.Window
-	err := row.Scan((*instant)(&w.Start), &w.Count)
-	return w, err
+func scanRecent(row scanner) (limit.Recent, error) {
+	text, err := plain[string](row)
+	if err != nil {
+		return nil, err
+	}
+	var at []int64
+	if err := json.Unmarshal([]byte(text), &at); err != nil {
+		return nil, fmt.Errorf("read the wrong codes of an account: %w", err)
+	}
+	recent := make(limit.Recent, len(at))
+	for i, ms := range at {
+		recent[i] = time.UnixMilli(ms).UTC()
+	}
+	return recent, nil
 }

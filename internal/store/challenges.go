@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -90,7 +89,7 @@ func (t *tx) issue(issue code.Issue) (code.Challenge, error) {
 		return c, err
 	}
 	c.Created, c.Expires = now, stored(c.Expires)
-	c.ResendAfter = now.Add(code.ResendWait(issue.FirstWait, c.Sends)).Truncate(time.Millisecond)
+	c.ResendAfter = now.Add(code.ResendWait(issue.ResendWaits, c.Sends)).Truncate(time.Millisecond)
 	c.Consumed, c.Superseded = time.Time{}, time.Time{}
 	if c.Epoch, err = t.saveIssue(c, issue); err != nil {
 		return c, err
@@ -105,14 +104,21 @@ func (t *tx) takeAll(issue code.Issue, c code.Challenge, now time.Time) error {
 		return err
 	}
 	if issue.Entered {
-		if err := t.checkEnteredNumber(c, now); err != nil {
+		if err := t.checkEnteredNumber(c, issue.PerNumber, now); err != nil {
 			return err
 		}
 	}
-	limits := slices.Clone(issue.Limits)
+	if issue.Limits == nil {
+		return nil
+	}
+	limits := issue.Limits(issue.Address)
 	for i, l := range limits {
-		if l.Subject == "contact" {
-			limits[i].ID = c.Destination // repeated or rehashed: only the store knows it
+		if l.Secret == "" {
+			continue
+		}
+		limits[i].ID = t.sealer.Lookup(c.Tenant, l.Secret)
+		if err := t.carryLimit(c.Tenant, l.Subject, limits[i].ID, t.sealer.FormerLookups(c.Tenant, l.Secret)); err != nil {
+			return err
 		}
 	}
 	return t.take(c.Tenant, limits, now)

@@ -22,6 +22,27 @@ func (t *tx) carryBudgets(c code.Challenge, address string) (destination string,
 	return present, t.carry(c.Tenant, present, former)
 }
 
+// carry joins what the former hashes of an address have counted with that of the
+// present one: the later instant stands.
+func (t *tx) carry(tenant, present string, former []string) error {
+	if err := t.carryLimit(tenant, "contact", present, former); err != nil {
+		return err
+	}
+	for _, hash := range former {
+		if _, err := t.exec(`INSERT INTO entered_numbers (tenant, destination, account, at)
+			SELECT tenant, CAST($3 AS TEXT), account, at FROM entered_numbers WHERE tenant = $1 AND destination = $2
+			ON CONFLICT (tenant, destination, account) DO UPDATE SET
+			at = CASE WHEN excluded.at > entered_numbers.at THEN excluded.at ELSE entered_numbers.at END`,
+			tenant, hash, present); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM entered_numbers WHERE tenant = $1 AND destination = $2`, tenant, hash); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // presentDestination is the destination of a challenge under the present key, its
 // budgets carried there. It differs from the challenge's own while keys are rotated.
 func (t *tx) presentDestination(c code.Challenge) (string, error) {
@@ -35,43 +56,33 @@ func (t *tx) presentDestination(c code.Challenge) (string, error) {
 	return t.carryBudgets(c, address)
 }
 
-// carry joins the rows of the former hashes with those of the present one: the later
-// instant stands. The rows are locked first, so that a replica that is ahead or behind
-// in the rotation waits and then sees what was counted.
-func (t *tx) carry(tenant, present string, former []string) error {
+// carryLimit does so for a limit of one subject. The rows are locked first, so that a
+// replica that is ahead or behind in the rotation waits and then sees what was counted.
+func (t *tx) carryLimit(tenant, subject, present string, former []string) error {
+	if len(former) == 0 {
+		return nil
+	}
 	all := append([]string{present}, former...)
 	slices.Sort(all)
-	args := []any{tenant}
+	args := []any{tenant, subject}
 	marks := make([]string, len(all))
 	for i, hash := range all {
-		args, marks[i] = append(args, hash), fmt.Sprintf("$%d", i+2)
+		args, marks[i] = append(args, hash), fmt.Sprintf("$%d", i+3)
 	}
-	if _, err := list(t.queries, plain[string], `SELECT id FROM limits WHERE tenant = $1 AND subject = 'contact'
+	if _, err := list(t.queries, plain[string], `SELECT id FROM limits WHERE tenant = $1 AND subject = $2
 		AND id IN (`+strings.Join(marks, ", ")+`) ORDER BY id`+t.lock, args...); err != nil {
 		return err
 	}
 	for _, hash := range former {
-		for _, move := range []string{
-			`INSERT INTO limits (tenant, subject, id, tat)
-				SELECT tenant, subject, CAST($3 AS TEXT), tat FROM limits WHERE tenant = $1 AND subject = 'contact' AND id = $2
-				ON CONFLICT (tenant, subject, id) DO UPDATE SET
-				tat = CASE WHEN limits.tat IS NULL OR excluded.tat > limits.tat THEN excluded.tat ELSE limits.tat END`,
-			`INSERT INTO entered_numbers (tenant, destination, account, at)
-				SELECT tenant, CAST($3 AS TEXT), account, at FROM entered_numbers WHERE tenant = $1 AND destination = $2
-				ON CONFLICT (tenant, destination, account) DO UPDATE SET
-				at = CASE WHEN excluded.at > entered_numbers.at THEN excluded.at ELSE entered_numbers.at END`,
-		} {
-			if _, err := t.exec(move, tenant, hash, present); err != nil {
-				return err
-			}
+		if _, err := t.exec(`INSERT INTO limits (tenant, subject, id, tat)
+			SELECT tenant, subject, CAST($4 AS TEXT), tat FROM limits WHERE tenant = $1 AND subject = $2 AND id = $3
+			ON CONFLICT (tenant, subject, id) DO UPDATE SET
+			tat = CASE WHEN limits.tat IS NULL OR excluded.tat > limits.tat THEN excluded.tat ELSE limits.tat END`,
+			tenant, subject, hash, present); err != nil {
+			return err
 		}
-		for _, drop := range []string{
-			`DELETE FROM limits WHERE tenant = $1 AND subject = 'contact' AND id = $2`,
-			`DELETE FROM entered_numbers WHERE tenant = $1 AND destination = $2`,
-		} {
-			if _, err := t.exec(drop, tenant, hash); err != nil {
-				return err
-			}
+		if _, err := t.exec(`DELETE FROM limits WHERE tenant = $1 AND subject = $2 AND id = $3`, tenant, subject, hash); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -93,7 +93,7 @@ func (p *post) issue(flow, mailbox string) string {
 			ContactID: "k-1", Channel: contact.Email, Destination: p.keys.Lookup(tenant, address), Language: "en",
 			Nonce: [16]byte{1}, Digits: 6, Created: now, Expires: now.Add(10 * time.Minute), MaxAttempts: 5,
 		},
-		Address: address, MaxWrongPerDay: 10, FirstWait: time.Minute, MessageID: "m-" + flow, Now: now,
+		Address: address, MaxWrongPerDay: 10, ResendWaits: []time.Duration{time.Minute}, MessageID: "m-" + flow, Now: now,
 	})
 	if err != nil {
 		p.Fatal(err)

@@ -28,6 +28,9 @@ const (
 	Cancel     Purpose = "Cancel"
 )
 
+// StepsUp reports whether only a full contact gets a code of this purpose.
+func (p Purpose) StepsUp() bool { return p != AddContact && p != Recheck }
+
 // Challenge is one asking for one code. The code itself is never stored.
 type Challenge struct {
 	// ID names the challenge to its client; it is not the nonce.
@@ -89,15 +92,13 @@ func (c Challenge) Verdict(now time.Time) Verdict {
 // AttemptsLeft is how many attempts the challenge still takes.
 func (c Challenge) AttemptsLeft() int { return max(c.MaxAttempts-c.Attempts, 0) }
 
-// ResendWait is the wait before the next sending after n sendings: the policy's
-// first wait, doubled each time, at most an hour (T4, N5).
-func ResendWait(first time.Duration, sends int) time.Duration {
-	const longest = time.Hour
-	wait := first
-	for i := 1; i < sends && wait < longest; i++ {
-		wait *= 2
+// ResendWait is the wait before the next sending after n sendings: the policy's waits
+// in their order, the last of them again and again (T4, N5).
+func ResendWait(waits []time.Duration, sends int) time.Duration {
+	if len(waits) == 0 {
+		return 0
 	}
-	return min(wait, longest)
+	return waits[min(max(sends, 1), len(waits))-1]
 }
 
 // Derive computes the code of a challenge under a secret key: an HMAC over all

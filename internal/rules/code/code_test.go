@@ -186,25 +186,24 @@ func TestEqual(t *testing.T) {
 	}
 }
 
-// N5: the wait doubles with each sending and ends at an hour.
+// T4, N5: the waits follow one another; the last repeats.
 func TestResendWait(t *testing.T) {
+	waits := []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute}
 	for name, c := range map[string]struct {
-		first time.Duration
+		waits []time.Duration
 		sends int
 		want  time.Duration
 	}{
-		"before the first sending":        {time.Minute, 0, time.Minute},
-		"after one sending":               {time.Minute, 1, time.Minute},
-		"after two":                       {time.Minute, 2, 2 * time.Minute},
-		"after six":                       {time.Minute, 6, 32 * time.Minute},
-		"after seven it would be 64":      {time.Minute, 7, time.Hour},
-		"after a million":                 {time.Minute, 1_000_000, time.Hour},
-		"a policy that waits longer":      {2 * time.Hour, 1, time.Hour},
-		"a policy that does not wait":     {0, 9, 0},
-		"a first wait that skips an hour": {45 * time.Minute, 2, time.Hour},
+		"before the first sending":    {waits, 0, time.Minute},
+		"after one sending":           {waits, 1, time.Minute},
+		"after two":                   {waits, 2, 2 * time.Minute},
+		"after three":                 {waits, 3, 4 * time.Minute},
+		"after four the last repeats": {waits, 4, 4 * time.Minute},
+		"after a million":             {waits, 1_000_000, 4 * time.Minute},
+		"a policy that does not wait": {nil, 9, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := ResendWait(c.first, c.sends); got != c.want {
+			if got := ResendWait(c.waits, c.sends); got != c.want {
 				t.Fatalf("%v, want %v", got, c.want)
 			}
 		})

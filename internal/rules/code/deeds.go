@@ -12,14 +12,17 @@ type Issue struct {
 	// Address is where the code goes; the store seals it. Empty repeats the
 	// flow's current one: sealed address, Destination and Hint are taken over.
 	Address string
-	// Entered marks a number that the person typed: it serves at most
-	// EnteredNumberAccounts accounts in EnteredNumberWindow.
-	Entered        bool
-	Limits         []Limit
+	// Entered marks a number that the person typed; PerNumber is how many accounts
+	// one may serve in which time.
+	Entered   bool
+	PerNumber limit.Rate
+	// Limits are the rates that a code to an address takes from. The store asks, for
+	// it alone knows the address that is repeated.
+	Limits         func(address string) []Limit
 	MaxWrongPerDay int
-	// FirstWait is the policy's wait before the first resend.
-	FirstWait time.Duration
-	MessageID string
+	// ResendWaits are the policy's waits before the first and each later resend.
+	ResendWaits []time.Duration
+	MessageID   string
 	// Once names the request, so that repeating it issues nothing more.
 	Once Once
 	Now  time.Time
@@ -37,17 +40,25 @@ type Once struct {
 
 // Limit is one rate to take from.
 type Limit struct {
-	// Subject is account, contact or network; ID which one.
+	// Subject is account, contact, network, prefix or country; ID which one.
 	Subject string
 	ID      string
-	Rate    limit.Rate
+	// Secret stands in place of an ID that nobody may read; the store hashes it.
+	Secret string
+	Rate   limit.Rate
+}
+
+// Budget bounds the wrong codes that count whatever the challenge.
+type Budget struct {
+	// PerDay is for the account, in any stretch of WrongCodeWindow (N3).
+	PerDay int
+	// InARow is for the contact, until a right one; 0 is no bound (N4).
+	InARow int
 }
 
 const (
-	// EnteredNumberAccounts is how many accounts one entered number may release.
-	EnteredNumberAccounts = 3
-	// EnteredNumberWindow is the time in which they count.
-	EnteredNumberWindow = 720 * time.Hour
+	// LongestWindow is the longest time in which the accounts of a number count.
+	LongestWindow = 720 * time.Hour
 	// WrongCodeWindow is the time in which wrong codes of an account count.
 	WrongCodeWindow = 24 * time.Hour
 	// OnceLife is how long the key of a request is remembered; its flow lives shorter.
@@ -57,6 +68,8 @@ const (
 // Accept is everything that one transaction needs to accept a right code.
 type Accept struct {
 	Challenge Challenge
+	// PerNumber is how many accounts an entered number may serve in which time.
+	PerNumber limit.Rate
 	// NewSecret is the hash of the flow's next credential.
 	NewSecret [32]byte
 	Now       time.Time

@@ -29,6 +29,34 @@ func (r Rate) Take(tat, now time.Time) (next time.Time, retryAfter time.Duration
 	return tat.Add(interval), 0
 }
 
+// Recent are the instants of an account's latest events, oldest first.
+type Recent []time.Time
+
+// Within returns the events of the last length.
+func (r Recent) Within(length time.Duration, now time.Time) Recent {
+	begin := now.Add(-length)
+	for i, at := range r {
+		if at.After(begin) {
+			return r[i:]
+		}
+	}
+	return nil
+}
+
+// Wait is how long until another event makes no more than most within any stretch of
+// length; zero where it may happen now.
+func (r Recent) Wait(most int, length time.Duration, now time.Time) time.Duration {
+	events := r.Within(length, now)
+	switch {
+	case len(events) < most:
+		return 0
+	case most <= 0:
+		return length
+	default:
+		return events[len(events)-most].Add(length).Sub(now)
+	}
+}
+
 // Window counts events from its Start on; a new one begins when Length has gone.
 type Window struct {
 	Start time.Time

@@ -91,6 +91,60 @@ func TestRateProperties(t *testing.T) {
 	})
 }
 
+// N3: at most so many in any stretch of the length, wherever it begins.
+func TestRecent(t *testing.T) {
+	day := 24 * time.Hour
+	three := Recent{noon, noon.Add(time.Hour), noon.Add(20 * time.Hour)}
+	for name, c := range map[string]struct {
+		events Recent
+		most   int
+		after  time.Duration
+		want   time.Duration
+	}{
+		"nothing happened":                  {nil, 3, 0, 0},
+		"one more fits":                     {three, 4, 21 * time.Hour, 0},
+		"the third fills it":                {three, 3, 21 * time.Hour, 3 * time.Hour},
+		"the oldest leaves to the instant":  {three, 3, day, 0},
+		"a nanosecond before it is there":   {three, 3, day - 1, 1},
+		"the second leaves an hour later":   {three, 2, day, time.Hour},
+		"more than fit wait for the latest": {three, 1, 21 * time.Hour, 23 * time.Hour},
+		"a clock set back frees nothing":    {three, 3, -time.Hour, 25 * time.Hour},
+		"none is allowed":                   {nil, 0, 0, day},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := c.events.Wait(c.most, day, noon.Add(c.after)); got != c.want {
+				t.Fatalf("waits %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// Events that wait as they are told are never more than allowed in any stretch.
+func TestRecentProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		length := time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "length"))
+		most := rapid.IntRange(1, 10).Draw(t, "most")
+		var kept, all Recent
+		now := noon
+		for _, gap := range rapid.SliceOfN(rapid.Int64Range(0, int64(time.Hour)/4), 1, 50).Draw(t, "gaps") {
+			now = now.Add(time.Duration(gap))
+			wait := kept.Wait(most, length, now)
+			if wait < 0 {
+				t.Fatalf("waits %v", wait)
+			}
+			if wait == 0 {
+				kept, all = append(kept.Within(length, now), now), append(all, now)
+			} else if kept.Wait(most, length, now.Add(wait)) != 0 || kept.Wait(most, length, now.Add(wait-1)) == 0 {
+				t.Fatalf("the wait of %v is not the shortest that helps", wait)
+			}
+		}
+		for i := range all {
+			if j := i + most; j < len(all) && all[j].Sub(all[i]) < length {
+				t.Fatalf("%d events within %v", most+1, all[j].Sub(all[i]))
+			}
+		}
+	})
+}
 func TestWindow(t *testing.T) {
 	day := 24 * time.Hour
 	for name, c := range map[string]struct {

@@ -70,8 +70,10 @@ type Codes struct {
 	EmailTTL    time.Duration
 	MaxAttempts int
 	ResendAfter time.Duration
-	// MaxWrongPerDay is how many wrong codes an account may have in 24 hours.
+	// MaxWrongPerDay is how many wrong codes an account may have in any 24 hours.
 	MaxWrongPerDay int
+	// DisableAfter is how many wrong codes in a row disable a contact (N4).
+	DisableAfter int
 }
 
 // Limits are the rates at which codes may be asked for (seed 15).
@@ -79,6 +81,15 @@ type Limits struct {
 	Account limit.Rate
 	Contact limit.Rate
 	Network limit.Rate
+	// Prefix is for numbers that differ in their last four digits only (T3), Country
+	// for those of a country without a rate in Countries.
+	Prefix    limit.Rate
+	Country   limit.Rate
+	Countries map[string]limit.Rate
+	// ResendWaits are the waits before the second and each later resend (T4).
+	ResendWaits []time.Duration
+	// AccountsPerNumber is how many accounts an entered number releases.
+	AccountsPerNumber limit.Rate
 }
 
 // Block is how an account is blocked for one reason.
@@ -143,12 +154,16 @@ func Default() Policy {
 		Mode:        Enforce,
 		Codes: Codes{
 			Length: 6, TTL: 10 * time.Minute, EmailTTL: 10 * time.Minute,
-			MaxAttempts: 5, ResendAfter: time.Minute, MaxWrongPerDay: 10,
+			MaxAttempts: 5, ResendAfter: time.Minute, MaxWrongPerDay: 10, DisableAfter: 100,
 		},
 		Limits: Limits{
-			Account: limit.Rate{Count: 10, Per: time.Hour, Burst: 5},
-			Contact: limit.Rate{Count: 10, Per: time.Hour, Burst: 5},
-			Network: limit.Rate{Count: 60, Per: time.Hour, Burst: 20},
+			Account:           limit.Rate{Count: 10, Per: time.Hour, Burst: 5},
+			Contact:           limit.Rate{Count: 10, Per: time.Hour, Burst: 5},
+			Network:           limit.Rate{Count: 60, Per: time.Hour, Burst: 20},
+			Prefix:            limit.Rate{Count: 60, Per: time.Hour, Burst: 20},
+			Country:           limit.Rate{Count: 3600, Per: time.Hour, Burst: 600},
+			ResendWaits:       []time.Duration{2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute},
+			AccountsPerNumber: limit.Rate{Count: 3, Per: 30 * day, Burst: 3},
 		},
 		Blocks: map[block.Reason]Block{
 			block.UnusualActivity:    self,
@@ -172,6 +187,19 @@ func (c Codes) TTLFor(channel contact.Channel) time.Duration {
 		return c.EmailTTL
 	}
 	return c.TTL
+}
+
+// ResendWaits are the waits before the first resend and each later one (T4, N5).
+func (p Policy) ResendWaits() []time.Duration {
+	return append([]time.Duration{p.Codes.ResendAfter}, p.Limits.ResendWaits...)
+}
+
+// CountryRate is the rate of codes to the numbers of a country.
+func (p Policy) CountryRate(country string) limit.Rate {
+	if rate, ok := p.Limits.Countries[country]; ok {
+		return rate
+	}
+	return p.Limits.Country
 }
 
 // Serves reports whether any provider sends on the channel.

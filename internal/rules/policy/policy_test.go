@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 )
 
@@ -114,8 +115,14 @@ func TestChooseAndConflictsAgree(t *testing.T) {
 func TestDefaultIsTheSeedsNumbers(t *testing.T) {
 	p := Default()
 	if p.Codes.Length != 6 || p.Codes.TTL != 10*time.Minute || p.Codes.MaxAttempts != 5 ||
-		p.Codes.ResendAfter != time.Minute || p.Codes.MaxWrongPerDay != 10 {
+		p.Codes.ResendAfter != time.Minute || p.Codes.MaxWrongPerDay != 10 || p.Codes.DisableAfter != 100 {
 		t.Errorf("codes: %+v", p.Codes)
+	}
+	// T4: 1 to 32 minutes.
+	for sends, want := range []time.Duration{1: time.Minute, 2: 2 * time.Minute, 5: 16 * time.Minute, 6: 32 * time.Minute, 7: 32 * time.Minute} {
+		if got := code.ResendWait(p.ResendWaits(), sends); want != 0 && got != want {
+			t.Errorf("T4: after %d sendings the wait is %v, want %v", sends, got, want)
+		}
 	}
 	if len(p.Providers) != 0 || len(p.Hosts) != 0 || p.Mode != Enforce || p.Password.MinLength != 8 {
 		t.Errorf("%+v", p)

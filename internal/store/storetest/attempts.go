@@ -37,7 +37,7 @@ func attemptCounted(t *testing.T, b Backend) {
 	p := newPerson(t, b, account)
 	c := p.mustIssue(p.issue(Start))
 	for want := 1; want <= 5; want++ {
-		got := mustGet[code.Challenge](t)(b.CountAttempt(t.Context(), c.ID, p.flow.ID, 10, Start))
+		got := mustGet[code.Challenge](t)(b.CountAttempt(t.Context(), c.ID, p.flow.ID, code.Budget{PerDay: 10}, Start))
 		equal(t, "attempts", got.Attempts, want)
 	}
 	wantErr(t, p.wrong(c, Start), rules.ErrSpent)
@@ -84,12 +84,12 @@ func parallelChallenges(t *testing.T, b Backend) {
 	other := newFlow(p, "parallel", Start)
 	second := other.mustIssue(other.issue(Start))
 	for range 3 {
-		_, err := p.CountAttempt(t.Context(), first.ID, p.flow.ID, 4, Start)
+		_, err := p.CountAttempt(t.Context(), first.ID, p.flow.ID, code.Budget{PerDay: 4}, Start)
 		must(t, err)
 	}
-	_, err := other.CountAttempt(t.Context(), second.ID, other.flow.ID, 4, Start)
+	_, err := other.CountAttempt(t.Context(), second.ID, other.flow.ID, code.Budget{PerDay: 4}, Start)
 	must(t, err)
-	_, err = other.CountAttempt(t.Context(), second.ID, other.flow.ID, 4, Start.Add(time.Minute))
+	_, err = other.CountAttempt(t.Context(), second.ID, other.flow.ID, code.Budget{PerDay: 4}, Start.Add(time.Minute))
 	wantLimit(t, err, "account", 24*time.Hour-time.Minute)
 	got, _, err := b.Challenge(t.Context(), second.ID, other.flow.ID)
 	must(t, err)
@@ -113,7 +113,7 @@ func budgetRace(t *testing.T, b Backend) {
 func budgetWindow(t *testing.T, b Backend) {
 	p := newPerson(t, b, account)
 	first := p.mustIssue(p.issue(Start))
-	_, err := p.CountAttempt(t.Context(), first.ID, p.flow.ID, 1, Start)
+	_, err := p.CountAttempt(t.Context(), first.ID, p.flow.ID, code.Budget{PerDay: 1}, Start)
 	must(t, err)
 	tomorrow := Start.Add(24 * time.Hour)
 	later := newFlow(p, "tomorrow", tomorrow)
@@ -122,7 +122,7 @@ func budgetWindow(t *testing.T, b Backend) {
 	_, err = later.IssueChallenge(t.Context(), early)
 	wantLimit(t, err, "account", time.Millisecond)
 	c := later.mustIssue(later.issue(tomorrow))
-	_, err = later.CountAttempt(t.Context(), c.ID, later.flow.ID, 1, tomorrow)
+	_, err = later.CountAttempt(t.Context(), c.ID, later.flow.ID, code.Budget{PerDay: 1}, tomorrow)
 	must(t, err)
 }
 
@@ -132,7 +132,7 @@ func attemptsAfterRestart(t *testing.T, b Backend) {
 	for range 5 {
 		must(t, p.wrong(c, Start))
 	}
-	_, err := b.Reopen(t).CountAttempt(t.Context(), c.ID, p.flow.ID, 10, Start)
+	_, err := b.Reopen(t).CountAttempt(t.Context(), c.ID, p.flow.ID, code.Budget{PerDay: 10}, Start)
 	wantErr(t, err, rules.ErrSpent)
 }
 

@@ -64,12 +64,18 @@ type person struct {
 
 func newPerson(t *testing.T, b Backend, account string) *person {
 	t.Helper()
+	return newPersonOf(t, b, account, email("c1", Address))
+}
+
+// newPersonOf has contacts of its own.
+func newPersonOf(t *testing.T, b Backend, account string, contacts ...contact.Contact) *person {
+	t.Helper()
 	p := &person{Backend: b, t: t, key: block.Key{Tenant: tenant, Name: "block-of-" + account}}
 	blocked := spec()
 	blocked.Account = account
 	_, err := b.FreezeBlock(t.Context(), p.key, "uid", blocked)
 	must(t, err)
-	must(t, b.ImportContacts(t.Context(), tenant, account, []contact.Contact{email("c1", Address)}, nil, Start))
+	must(t, b.ImportContacts(t.Context(), tenant, account, contacts, nil, Start))
 	p.flow = flowOf(account, "flow-of-"+account, p.key.Name)
 	must(t, b.OpenFlow(t.Context(), p.flow))
 	return p
@@ -103,14 +109,14 @@ func (p *person) issue(now time.Time) code.Issue {
 			Nonce: [16]byte{1, 2, byte(p.issued)}, Epoch: 1, Digits: 6,
 			Created: now, Expires: now.Add(10 * time.Minute), MaxAttempts: 5,
 		},
-		Address: Address, MaxWrongPerDay: 10, FirstWait: time.Minute, MessageID: "message-" + id, Now: now,
+		Address: Address, MaxWrongPerDay: 10, ResendWaits: firstWaits, MessageID: "message-" + id, Now: now,
 	}
 }
 
 // entered is what asks for a code to a number that the person types.
 func (p *person) entered(now time.Time) code.Issue {
 	issue := p.issue(now)
-	issue.Address, issue.Entered = Number, true
+	issue.Address, issue.Entered, issue.PerNumber = Number, true, perNumber
 	c := &issue.Challenge
 	c.ContactID, c.Channel, c.Destination, c.Hint = "", contact.SMS, "hash-of-number", "•••• 78"
 	return issue
@@ -123,7 +129,7 @@ func (p *person) mustIssue(issue code.Issue) code.Challenge {
 
 // wrong submits a wrong code.
 func (p *person) wrong(c code.Challenge, now time.Time) error {
-	_, err := p.CountAttempt(p.t.Context(), c.ID, p.flow.ID, 10, now)
+	_, err := p.CountAttempt(p.t.Context(), c.ID, p.flow.ID, code.Budget{PerDay: 10}, now)
 	return err
 }
 
@@ -136,7 +142,7 @@ func (p *person) right(c code.Challenge, now time.Time) error {
 }
 
 func (p *person) accept(c code.Challenge, now time.Time) error {
-	return p.AcceptCode(p.t.Context(), code.Accept{Challenge: c, NewSecret: secondSecret(p.flow.ID), Now: now})
+	return p.AcceptCode(p.t.Context(), code.Accept{Challenge: c, PerNumber: perNumber, NewSecret: secondSecret(p.flow.ID), Now: now})
 }
 
 func secondSecret(flowID string) [32]byte { return sha256.Sum256([]byte("second " + flowID)) }
@@ -155,7 +161,24 @@ func wantLimit(t *testing.T, err error, subject string, retry time.Duration) {
 	equal(t, "limit", *limited, rules.LimitError{Subject: subject, RetryAfter: retry})
 }
 
+var (
+	firstWaits = []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute}
+	perNumber  = limit.Rate{Count: 3, Per: 720 * time.Hour}
+)
+
 var hourly = limit.Rate{Count: 1, Per: time.Hour, Burst: 2}
+
+// take are limits whatever the address.
+func take(limits ...code.Limit) func(string) []code.Limit {
+	return func(string) []code.Limit { return limits }
+}
+
+// byContact is a limit of the address.
+func byContact(rate limit.Rate) func(string) []code.Limit {
+	return func(address string) []code.Limit {
+		return []code.Limit{{Subject: "contact", Secret: address, Rate: rate}}
+	}
+}
 
 // drain takes the courier's signal, if any.
 func drain(b Backend) {

@@ -107,10 +107,10 @@ func repeatedNumber(t *testing.T, b Backend) {
 	wantErr(t, err, rules.ErrDestination)
 
 	first := p.entered(Start)
-	first.Limits = []code.Limit{{Subject: "contact", ID: first.Challenge.Destination, Rate: hourly}}
+	first.Limits = byContact(hourly)
 	must(t, b.MarkSent(t.Context(), "message-"+p.mustIssue(first).ID, Start))
 	at := Start.Add(time.Minute)
-	repeat.Now, repeat.Limits = at, []code.Limit{{Subject: "contact", ID: "", Rate: hourly}}
+	repeat.Now, repeat.Limits = at, byContact(hourly)
 	c := p.mustIssue(repeat)
 	equal(t, "destination", c.Destination, first.Challenge.Destination)
 	equal(t, "hint", c.Hint, first.Challenge.Hint)
@@ -119,7 +119,7 @@ func repeatedNumber(t *testing.T, b Backend) {
 	equal(t, "address", leased[0].Address, Number)
 
 	third := p.entered(Start.Add(5 * time.Minute))
-	third.Limits = []code.Limit{{Subject: "contact", ID: first.Challenge.Destination, Rate: hourly}}
+	third.Limits = byContact(hourly)
 	_, err = p.IssueChallenge(t.Context(), third)
 	wantLimit(t, err, "contact", 55*time.Minute)
 }
@@ -132,13 +132,13 @@ func limitRefuses(t *testing.T, b Backend) {
 	}
 	for i := range 2 {
 		issue := p.issue(Start.Add(time.Duration(i) * time.Minute))
-		issue.Limits = limits[:1]
+		issue.Limits = take(limits[0])
 		p.mustIssue(issue)
 	}
 	current, _, err := p.CurrentChallenge(t.Context(), p.flow.ID)
 	must(t, err)
 	refused := p.issue(Start.Add(10 * time.Minute))
-	refused.Limits = []code.Limit{limits[1], limits[0]}
+	refused.Limits = take(limits[1], limits[0])
 	_, err = p.IssueChallenge(t.Context(), refused)
 	wantLimit(t, err, "account", 50*time.Minute)
 

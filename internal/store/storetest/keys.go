@@ -51,7 +51,7 @@ func (p *person) at(b Backend) *person {
 func hashed(t *testing.T, issue code.Issue, key string) code.Issue {
 	t.Helper()
 	issue.Challenge.Destination = mustGet[*Sealer](t)(NewSealer(key)).Lookup(tenant, issue.Address)
-	issue.Limits = []code.Limit{{Subject: "contact", ID: issue.Challenge.Destination, Rate: hourly}}
+	issue.Limits = byContact(hourly)
 	return issue
 }
 
@@ -59,7 +59,7 @@ func codeAcrossRotation(t *testing.T, b Backend) {
 	p := newPerson(t, b, account)
 	c := p.mustIssue(hashed(t, p.issue(Start), formerKey))
 	ahead := p.at(beside(t, b, presentKey, formerKey))
-	counted := mustGet[code.Challenge](t)(ahead.CountAttempt(t.Context(), c.ID, p.flow.ID, 10, Start))
+	counted := mustGet[code.Challenge](t)(ahead.CountAttempt(t.Context(), c.ID, p.flow.ID, code.Budget{PerDay: 10}, Start))
 	equal(t, "key of the code", counted.CodeKey, c.CodeKey)
 	must(t, ahead.accept(c, Start))
 	wantErr(t, p.accept(c, Start), rules.ErrGone)
@@ -69,7 +69,7 @@ func codeAcrossRotation(t *testing.T, b Backend) {
 	if fresh.CodeKey == c.CodeKey {
 		t.Fatal("a new code is derived with the former key")
 	}
-	equal(t, "the key as stored", mustGet[code.Challenge](t)(other.CountAttempt(t.Context(), fresh.ID, other.flow.ID, 10, Start)).CodeKey, fresh.CodeKey)
+	equal(t, "the key as stored", mustGet[code.Challenge](t)(other.CountAttempt(t.Context(), fresh.ID, other.flow.ID, code.Budget{PerDay: 10}, Start)).CodeKey, fresh.CodeKey)
 }
 
 func guessesAcrossRotation(t *testing.T, b Backend) {
@@ -120,7 +120,7 @@ func repeatAcrossRotation(t *testing.T, b Backend) {
 	for i, wait := range []time.Duration{0, 54 * time.Minute} {
 		repeat := p.entered(Start.Add(time.Duration(i*5+1) * time.Minute))
 		repeat.Address, repeat.Challenge.Destination = "", ""
-		repeat.Limits = []code.Limit{{Subject: "contact", Rate: hourly}}
+		repeat.Limits = byContact(hourly)
 		c, err := ahead.IssueChallenge(t.Context(), repeat)
 		if wait > 0 {
 			wantLimit(t, err, "contact", wait)
