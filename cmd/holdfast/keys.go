@@ -10,9 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"holdfast.dev/holdfast/internal/clock"
 	"holdfast.dev/holdfast/internal/seal"
-	"holdfast.dev/holdfast/internal/store/sqlite"
 )
 
 // loadKeys reads the sealing keys. New ones are made only where nothing was ever
@@ -23,6 +21,16 @@ func loadKeys(ctx context.Context, client kubernetes.Interface, s settings) (*se
 	if apierrors.IsNotFound(err) {
 		secret, err = makeKeys(ctx, client, s)
 	}
+	return parseKeys(secret, err, s)
+}
+
+// readKeys reads the sealing keys and never makes new ones.
+func readKeys(ctx context.Context, client kubernetes.Interface, s settings) (*seal.Keys, error) {
+	secret, err := client.CoreV1().Secrets(s.namespace).Get(ctx, s.keysSecret, metav1.GetOptions{})
+	return parseKeys(secret, err, s)
+}
+
+func parseKeys(secret *corev1.Secret, err error, s settings) (*seal.Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keys in Secret %s/%s: %w", s.namespace, s.keysSecret, err)
 	}
@@ -34,7 +42,7 @@ func loadKeys(ctx context.Context, client kubernetes.Interface, s settings) (*se
 }
 
 func makeKeys(ctx context.Context, client kubernetes.Interface, s settings) (*corev1.Secret, error) {
-	if err := refuseSealed(ctx, s.storePath); err != nil {
+	if err := refuseSealed(ctx, s); err != nil {
 		return nil, err
 	}
 	keys, err := seal.Generate()
@@ -53,15 +61,15 @@ func makeKeys(ctx context.Context, client kubernetes.Interface, s settings) (*co
 }
 
 // refuseSealed fails where the store holds what only the lost keys open.
-func refuseSealed(ctx context.Context, path string) (err error) {
-	memory, err := sqlite.Open(ctx, path, sqlite.Options{Now: clock.Wall})
+func refuseSealed(ctx context.Context, s settings) (err error) {
+	memory, err := openStore(ctx, s, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, memory.Close()) }()
 	sealed, err := memory.HasSealedRows(ctx)
 	if err == nil && sealed {
-		err = fmt.Errorf("the keys are missing while %s holds contacts that only they open: restore the Secret from its backup", path)
+		err = errors.New("the keys are missing while the store (--store) holds contacts that only they open: restore the Secret from its backup")
 	}
 	return err
 }

@@ -34,7 +34,6 @@ import (
 	"holdfast.dev/holdfast/internal/seal"
 	"holdfast.dev/holdfast/internal/service"
 	"holdfast.dev/holdfast/internal/store"
-	"holdfast.dev/holdfast/internal/store/sqlite"
 	"holdfast.dev/holdfast/internal/web"
 )
 
@@ -74,11 +73,14 @@ func serve(ctx context.Context, s settings) (err error) {
 	if err != nil {
 		return err
 	}
-	memory, err := sqlite.Open(ctx, s.storePath, sqlite.Options{Sealer: keys, Now: clock.Wall})
+	memory, err := openStore(ctx, s, keys)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, memory.Close()) }()
+	if err := memory.CheckSeal(ctx); err != nil {
+		return fmt.Errorf("keys in Secret %s/%s: %w", s.namespace, s.keysSecret, err)
+	}
 	r, err := newReplica(ctx, s, config, clients, keys, memory)
 	if err != nil {
 		return err
@@ -110,6 +112,8 @@ type replica struct {
 	// dispatcher holds the courier's connections to the providers.
 	dispatcher *deliver.Dispatcher
 	memory     *store.Store
+	epochs     *epochWatch
+	keeper     *keeper
 	leader     leader
 }
 
@@ -128,23 +132,26 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	if err != nil {
 		return nil, err
 	}
-	epoch, err := memory.Epoch(ctx)
-	if err != nil {
+	epochs := &epochWatch{store: memory, copy: kube.Marks{ConfigMaps: clients.CoreV1().ConfigMaps(s.namespace)}, log: log.WithName("epoch")}
+	if err := epochs.begin(ctx, clock.Wall()); err != nil {
 		return nil, err
 	}
 	policies := kube.NewPolicies(s.tenants)
 	index := kube.NewIndex(policies.For)
 	secrets := kube.Secrets{Tenants: s.tenants, Cache: secretObjects}
 	dispatcher := deliver.New(secrets, s.endpoints, deliver.Options{Now: clock.Wall})
-	feed := kube.NewFeed(objects, index, policies, memory, clock.Wall)
+	feed := kube.NewFeed(objects, index, policies, epochs, clock.Wall)
 	return &replica{
-		settings: s, log: log, caches: []cache.Cache{objects, secretObjects}, feed: feed, memory: memory, dispatcher: dispatcher,
+		settings: s, log: log, caches: []cache.Cache{objects, secretObjects}, feed: feed, memory: memory, epochs: epochs, dispatcher: dispatcher,
+		keeper: &keeper{
+			secrets: clients.CoreV1().Secrets(s.namespace), name: s.keysSecret, keys: keys, memory: memory, log: log.WithName("keys"),
+		},
 		access: kube.NewAccess(clients, clock.Wall),
 		desk: &flow.Desk{
 			Store: memory, Index: index, Policies: policies, Sealer: keys,
 			Identity:  identity.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
 			Passwords: password.New(), Numbers: phone.Numbers{},
-			Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epoch, Scheme: s.publicScheme,
+			Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epochs.epoch, Scheme: s.publicScheme,
 		},
 		courier: &courier.Courier{
 			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher,
@@ -188,6 +195,8 @@ func (r *replica) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return r.leader.run(ctx) })
 	group.Go(func() error { return r.prune(ctx) })
+	group.Go(func() error { return r.epochs.run(ctx, clock.Wall) })
+	group.Go(func() error { return r.keeper.run(ctx, clock.Wall) })
 	return group.Wait()
 }
 

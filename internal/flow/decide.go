@@ -78,7 +78,7 @@ func (d *Desk) issueTicket(p policy.Policy, key block.Key, account string, now t
 	}
 	return d.Sealer.SealTicket(ticket.Claims{
 		ID: id, Issuer: d.Issuer, Tenant: key.Tenant, Account: account, Block: key.Name,
-		Purpose: code.Unblock, Host: p.Hosts[0], Epoch: d.Epoch,
+		Purpose: code.Unblock, Host: p.Hosts[0], Epoch: d.Epoch(),
 		Expires: now.Add(ticket.Life).UnixMilli(),
 	})
 }

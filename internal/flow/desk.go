@@ -31,8 +31,8 @@ type Desk struct {
 	Random io.Reader
 	// Issuer names this installation in tickets.
 	Issuer string
-	// Epoch is the store's: tickets and codes of an earlier one are void.
-	Epoch int64
+	// Epoch is the store's present one: tickets and codes of an earlier one are void.
+	Epoch func() int64
 	// Scheme is that of the public pages: https, or http on a developer's machine.
 	Scheme string
 }
@@ -72,7 +72,7 @@ func (d *Desk) lookUpFlow(ctx context.Context, v Visit) (session.Flow, error) {
 	if err != nil { // after the proof such a client carries the credential that replaced it
 		return d.Store.FlowBySecret(ctx, hash(v.Ticket))
 	}
-	if claims.Epoch != d.Epoch || claims.Issuer != d.Issuer {
+	if claims.Epoch != d.Epoch() || claims.Issuer != d.Issuer {
 		return session.Flow{}, rules.ErrNoFlow
 	}
 	f, err := d.Store.FlowByTicket(ctx, claims.Tenant, claims.ID)
@@ -92,7 +92,7 @@ func (d *Desk) claims(host, sealed string) (ticket.Claims, error) {
 	if err != nil {
 		return ticket.Claims{}, ticket.ErrInvalid
 	}
-	at := ticket.Audience{Issuer: d.Issuer, Tenant: tenant, Host: host, Purpose: code.Unblock, Epoch: d.Epoch}
+	at := ticket.Audience{Issuer: d.Issuer, Tenant: tenant, Host: host, Purpose: code.Unblock, Epoch: d.Epoch()}
 	return claims, claims.Check(at, d.Now())
 }
 

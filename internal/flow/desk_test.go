@@ -80,7 +80,7 @@ func newDesk(t *testing.T) *desk {
 	d.Desk = &flow.Desk{
 		Store: memory, Index: d.index, Policies: d.policies, Sealer: keys, Identity: d.idp,
 		Passwords: passwords(), Numbers: phone.Numbers{},
-		Now: now.Now, Random: newDice(), Issuer: "https://holdfast.example", Epoch: 1, Scheme: "https",
+		Now: now.Now, Random: newDice(), Issuer: "https://holdfast.example", Epoch: func() int64 { return 1 }, Scheme: "https",
 	}
 	return d
 }

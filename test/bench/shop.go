@@ -42,7 +42,7 @@ func newShop() (*shop, error) {
 	s.index = kube.NewIndex(s.policies.For)
 	s.desk = &flow.Desk{
 		Index: s.index, Policies: s.policies, Sealer: keys, Now: clock.Wall, Random: rand.Reader,
-		Issuer: "bench", Epoch: 1, Scheme: "https",
+		Issuer: "bench", Epoch: func() int64 { return 1 }, Scheme: "https",
 	}
 	return s, nil
 }
