@@ -21,7 +21,8 @@ type Request struct {
 	Network netip.Addr
 	// Country is an ISO 3166 alpha-2 code.
 	Country string
-	Device  string
+	// Device is the IdP's ID of the device, if it knows it.
+	Device string
 }
 
 // Decision is the answer, with the way on for a person who is denied.
@@ -41,6 +42,9 @@ func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 	if r.Action == decision.Payment {
 		facts.PaymentsDeniedUntil = d.Index.PaymentsDeniedUntil(tenant, r.Account)
 	}
+	if len(facts.Blocks) > 0 {
+		facts.Device = block.DeviceOf(tenant, r.Account, r.Device)
+	}
 	out := Decision{Answer: decision.Decide(r.Action, facts, now)}
 	if out.Verdict != decision.Deny {
 		return out, nil
@@ -49,6 +53,9 @@ func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 	if p.Mode == policy.Shadow {
 		// The reasons tell what mode Enforce would deny.
 		out.Verdict, out.Block = decision.Allow, block.Key{}
+		if d.Meter != nil {
+			d.Meter.ShadowDenied(tenant, r.Action)
+		}
 		return out, nil
 	}
 	if r.Action != decision.SignIn {

@@ -35,6 +35,8 @@ type Desk struct {
 	Epoch func() int64
 	// Scheme is that of the public pages: https, or http on a developer's machine.
 	Scheme string
+	// Meter counts; nil counts nothing.
+	Meter Meter
 }
 
 // Visit is how somebody comes to the pages: with the credential of a flow in a

@@ -3,25 +3,25 @@ package flow
 import (
 	"context"
 	"net/netip"
-	"strings"
 
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/fact"
 )
 
 // Report takes a signal. A failed sign-in past the first factor is an attempt that
-// lengthens the account's blocks (seed 30); a wrong password, or a failure that
-// names no method, may come from any stranger and lengthens nothing (O1). No signal
-// releases anything.
+// lengthens the account's blocks (seed 30) and, repeated, makes one; a wrong password,
+// or a failure that names no method, may come from any stranger and touches no account
+// (O1). A sign-in makes its device known. No signal releases anything.
 func (d *Desk) Report(ctx context.Context, s fact.Signal) error {
 	s.At = d.Now()
-	if err := d.Store.RecordSignal(ctx, s); err != nil {
-		return err
+	switch s.Type {
+	case fact.FailedSignIn:
+		return d.failed(ctx, s)
+	case fact.SignIn:
+		return d.welcome(ctx, s)
+	default:
+		return d.Store.RecordSignal(ctx, s)
 	}
-	if s.Type != fact.FailedSignIn || s.Method == "" || strings.EqualFold(s.Method, fact.MethodPassword) {
-		return nil
-	}
-	return d.lengthen(ctx, s.Tenant, s.Account, s.Method)
 }
 
 // lengthen counts an attempt on every block that holds the account now.

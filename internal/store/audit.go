@@ -61,6 +61,14 @@ func (s *Store) auditRefusal(ctx context.Context, e entry) {
 
 // RecordSignal keeps what an IdP or an app saw.
 func (s *Store) RecordSignal(ctx context.Context, signal fact.Signal) error {
+	return s.write(ctx, func(t *tx) error { return t.auditSignal(&signal) })
+}
+
+// auditSignal notes a signal; nil is none.
+func (t *tx) auditSignal(signal *fact.Signal) error {
+	if signal == nil {
+		return nil
+	}
 	detail, err := json.Marshal(struct {
 		Network string `json:"network,omitempty"`
 		Country string `json:"country,omitempty"`
@@ -70,7 +78,5 @@ func (s *Store) RecordSignal(ctx context.Context, signal fact.Signal) error {
 	if err != nil {
 		return fmt.Errorf("write the signal %s: %w", signal.Type, err)
 	}
-	return s.write(ctx, func(t *tx) error {
-		return t.audit(entry{signal.At, signal.Tenant, signal.Account, actionSignal, signal.Type, string(detail)})
-	})
+	return t.audit(entry{signal.At, signal.Tenant, signal.Account, actionSignal, signal.Type, string(detail)})
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const blockColumns = `tenant, name, uid, account, reason, scope, value, start_at, duration_ms, permanent, steps, code_to,
-	expires_at, extensions, proof_flow, proof_at, proof_entered, end_state, end_at, end_entered, deleted`
+	expires_at, extensions, proof_flow, proof_at, proof_entered, end_state, end_at, end_entered, deleted, spared`
 
 // Block reads a record, or rules.ErrNotFound.
 func (s *Store) Block(ctx context.Context, key block.Key) (block.Record, error) {
@@ -138,7 +138,7 @@ func (t *tx) insertBlock(r block.Record) (inserted bool, err error) {
 		return false, err
 	}
 	n, err := t.exec(`INSERT INTO blocks (`+blockColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 		ON CONFLICT (tenant, name) DO NOTHING`, values...)
 	return n == 1, err
 }
@@ -158,7 +158,7 @@ func (t *tx) saveBlock(r block.Record, at time.Time, action string) error {
 	if _, err := t.exec(`UPDATE blocks SET uid = $3, account = $4, reason = $5, scope = $6, value = $7, start_at = $8,
 		duration_ms = $9, permanent = $10, steps = $11, code_to = $12, expires_at = $13, extensions = $14,
 		proof_flow = $15, proof_at = $16, proof_entered = $17, end_state = $18, end_at = $19, end_entered = $20,
-		deleted = $21 WHERE tenant = $1 AND name = $2`, values...); err != nil {
+		deleted = $21, spared = $22 WHERE tenant = $1 AND name = $2`, values...); err != nil {
 		return err
 	}
 	return t.tellBlock(r, at, action)
@@ -192,7 +192,7 @@ func blockValues(r block.Record) ([]any, error) {
 		r.Spec.Duration.Milliseconds(), r.Spec.Permanent, string(steps), r.Spec.CodeTo,
 		instant(r.Expires), r.Extensions,
 		r.Proof.Flow, instant(r.Proof.At), r.Proof.EnteredNumber,
-		r.End.State, instant(r.End.At), r.End.EnteredNumber, r.Deleted,
+		r.End.State, instant(r.End.At), r.End.EnteredNumber, r.Deleted, devicesValue(r.Spared),
 	}, nil
 }
 
@@ -203,17 +203,18 @@ func scanBlockAfter(row scanner, others ...any) (block.Record, error) {
 	var r block.Record
 	var duration int64
 	var steps string
+	var spared []byte
 	err := row.Scan(append(others,
 		&r.Key.Tenant, &r.Key.Name, &r.UID,
 		&r.Spec.Account, &r.Spec.Reason, &r.Spec.Scope, &r.Spec.Value, (*instant)(&r.Spec.Start),
 		&duration, &r.Spec.Permanent, &steps, &r.Spec.CodeTo,
 		(*instant)(&r.Expires), &r.Extensions,
 		&r.Proof.Flow, (*instant)(&r.Proof.At), &r.Proof.EnteredNumber,
-		&r.End.State, (*instant)(&r.End.At), &r.End.EnteredNumber, &r.Deleted)...)
+		&r.End.State, (*instant)(&r.End.At), &r.End.EnteredNumber, &r.Deleted, &spared)...)
 	if err != nil {
 		return block.Record{}, err
 	}
-	r.Spec.Duration = time.Duration(duration) * time.Millisecond
+	r.Spec.Duration, r.Spared = time.Duration(duration)*time.Millisecond, devicesOf(spared)
 	if err := json.Unmarshal([]byte(steps), &r.Spec.Steps); err != nil {
 		return block.Record{}, fmt.Errorf("read the steps of block %s: %w", r.Key, err)
 	}

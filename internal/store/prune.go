@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/escalation"
 )
 
 // pruneBatch is how many rows one transaction deletes at most: others wait for it no
@@ -30,11 +31,17 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 		// A spent ticket outlives its 5 minutes here, for a flow lives longer.
 		{`flows`, `expires_at < $1`, before},
 		{`blocks`, `deleted AND NOT permanent AND end_at < $1 AND expires_at < $1`, before},
+		// One of Holdfast's own that ended before it had an object: nobody recorded its end.
+		{`blocks`, `uid = '' AND end_state = '' AND expires_at < $1`, before},
 		{`restrictions`, `until_at < $1`, before},
 		{`limits`, `tat IS NULL OR tat < $1`, now},
 		{`wrong_codes`, `start_at <= $1`, now.Add(-code.WrongCodeWindow)},
+		{`failures`, `until_at <= $1`, now},
+		{`crowds`, `until_at <= $1`, now},
+		{`devices`, `seen_at <= $1`, now.Add(-escalation.DeviceLife)},
+		{`code_countries`, `sent_at < $1`, before},
 		{`idempotency`, `at <= $1`, now.Add(-code.OnceLife)},
-		{`entered_numbers`, `at <= $1`, now.Add(-code.EnteredNumberWindow)},
+		{`entered_numbers`, `at <= $1`, now.Add(-code.LongestWindow)},
 	} {
 		n, err := s.forget(ctx, old.table, old.where, old.at)
 		total += n

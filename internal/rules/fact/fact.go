@@ -26,6 +26,9 @@ type Restriction struct {
 // FailedSignIn is the signal type of a sign-in that failed.
 const FailedSignIn = "FailedSignIn"
 
+// SignIn is the signal type of a sign-in that went well.
+const SignIn = "SignIn"
+
 // MethodPassword names the first factor in signals: a failure of it may come from
 // any stranger.
 const MethodPassword = "Password"

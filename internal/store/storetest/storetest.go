@@ -21,6 +21,7 @@ import (
 
 // Store is what the suite asks of an engine.
 type Store interface {
+	EscalationStore
 	Block(ctx context.Context, key block.Key) (block.Record, error)
 	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)
 	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time) (block.Record, error)
@@ -41,15 +42,18 @@ type Store interface {
 	Issued(ctx context.Context, flowID string, once code.Once) (code.Challenge, message.Delivery, error)
 	Challenge(ctx context.Context, id, flowID string) (code.Challenge, message.Delivery, error)
 	CurrentChallenge(ctx context.Context, flowID string) (code.Challenge, message.Delivery, error)
-	CountAttempt(ctx context.Context, id, flowID string, maxWrongPerDay int, now time.Time) (code.Challenge, error)
+	CountAttempt(ctx context.Context, id, flowID string, budget code.Budget, now time.Time) (code.Challenge, error)
 	AcceptCode(ctx context.Context, a code.Accept) error
 	ReleaseBlock(ctx context.Context, r block.Release) (block.Record, error)
 
-	Lease(ctx context.Context, n int, now, until time.Time) ([]message.Message, error)
+	Lease(ctx context.Context, n int, now, until time.Time, full ...message.Lane) ([]message.Message, error)
+	HandOver(ctx context.Context, m message.Message) error
 	MarkSent(ctx context.Context, id string, now time.Time) error
-	MarkRetry(ctx context.Context, id string, notBefore time.Time, class message.ErrorClass) error
-	MarkDead(ctx context.Context, id string, class message.ErrorClass, now time.Time) error
-	NextDue(ctx context.Context, now time.Time) (time.Time, bool, error)
+	MarkRetry(ctx context.Context, m message.Message, notBefore time.Time, class message.ErrorClass) error
+	MarkDead(ctx context.Context, m message.Message, class message.ErrorClass, now time.Time) error
+	NextDue(ctx context.Context, now time.Time, full ...message.Lane) (time.Time, bool, error)
+	ReleaseLeases(ctx context.Context) error
+	DeadLetters(ctx context.Context, tenant string, since time.Time) ([]message.DeadLetters, error)
 	Wake() <-chan struct{}
 
 	Follow(ctx context.Context, since time.Time, caughtUp func(), each func(fact.Fact)) error
@@ -74,7 +78,7 @@ type Backend struct {
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	for _, group := range []map[string]func(*testing.T, Backend){
-		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, adoptTests,
+		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, open(t)) })

@@ -1,0 +1,164 @@
+package flow
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/escalation"
+	"holdfast.dev/holdfast/internal/rules/fact"
+	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+// failed counts a failed sign-in. One past the first factor is an attempt on the
+// account; what a stranger can do counts for their network alone (O1).
+func (d *Desk) failed(ctx context.Context, s fact.Signal) error {
+	pastFirst := s.Method != "" && !strings.EqualFold(s.Method, fact.MethodPassword)
+	if pastFirst { // before it counts, so that no failure lengthens the block that it makes
+		if err := d.lengthen(ctx, s.Tenant, s.Account, s.Method); err != nil {
+			return err
+		}
+	}
+	return d.fail(ctx, &s, escalation.Failure{
+		Tenant: s.Tenant, Account: s.Account, Method: s.Method, Network: hostile(s.Network),
+		Device: block.DeviceOf(s.Tenant, s.Account, s.Device), PastFirst: pastFirst,
+	})
+}
+
+// welcome notes a sign-in that went well.
+func (d *Desk) welcome(ctx context.Context, s fact.Signal) error {
+	return d.Store.Welcome(ctx, &s, escalation.Welcome{
+		Tenant: s.Tenant, Account: s.Account, Network: hostile(s.Network),
+		Device: block.DeviceOf(s.Tenant, s.Account, s.Device), Now: s.At,
+	})
+}
+
+// hostile is the network of an address, empty where it is none that may be blocked.
+func hostile(address string) string {
+	addr, err := netip.ParseAddr(address)
+	if err != nil || !escalation.Public(addr) {
+		return ""
+	}
+	return NetworkOf(addr)
+}
+
+// refuse counts a code that was refused for the account's own volume: an attempt that
+// lengthens its blocks (seed 30), and a failure of the channel (seed 15).
+func (d *Desk) refuse(ctx context.Context, f session.Flow, r block.Record, channel contact.Channel) error {
+	if err := d.lengthen(ctx, f.Tenant, f.Account, methodOf(r)); err != nil {
+		return err
+	}
+	return d.fail(ctx, nil, escalation.Failure{Tenant: f.Tenant, Account: f.Account, Method: string(channel), PastFirst: true})
+}
+
+// miss counts a wrong code and returns what the person is told.
+func (d *Desk) miss(ctx context.Context, c code.Challenge) error {
+	err := d.fail(ctx, nil, escalation.Failure{Tenant: c.Tenant, Account: c.Account, Method: string(c.Channel), PastFirst: true})
+	switch {
+	case err != nil:
+		return err
+	case c.AttemptsLeft() == 0:
+		return rules.ErrSpent
+	default:
+		return rules.ErrWrongCode
+	}
+}
+
+func (d *Desk) fail(ctx context.Context, s *fact.Signal, f escalation.Failure) error {
+	f.Policy, f.Now = d.Policies.For(f.Tenant, f.Account), d.Now()
+	results, err := d.Store.Fail(ctx, s, f)
+	d.meter(f.Tenant, results)
+	return err
+}
+
+// sent notes the country of a code, so that one whose codes nobody verifies is noticed.
+// The code is on its way: what goes wrong here keeps nobody from it.
+func (d *Desk) sent(ctx context.Context, c code.Challenge, country string, p policy.Policy) {
+	if !dialled(c.Channel) {
+		return
+	}
+	results, err := d.Store.CodeSent(ctx, escalation.Sent{
+		Tenant: c.Tenant, Account: c.Account, ChallengeID: c.ID, Flow: c.Flow, Country: country, Policy: p, Now: d.Now(),
+	})
+	if err == nil {
+		d.meter(c.Tenant, results)
+	}
+}
+
+func dialled(c contact.Channel) bool { return c == contact.SMS || c == contact.Voice }
+
+// route says whether a code may go out on the target's way now, and to which country a
+// number belongs. A country is stopped by its Region block (seed 16); a blocked method
+// is refused as long as another one is open (seed 28, 47): nobody is left without any.
+func (d *Desk) route(ctx context.Context, f session.Flow, p policy.Policy, book contact.Book, to contact.Contact) (country string, err error) {
+	if p.Mode == policy.Shadow {
+		return d.countryOf(ctx, f, to)
+	}
+	if until, blocked := d.methodBlocked(f, to.Channel); blocked && d.otherWay(f, p, book, to.Channel) {
+		return "", d.waitFor("method", until)
+	}
+	if country, err = d.countryOf(ctx, f, to); err != nil || country == "" {
+		return country, err
+	}
+	for _, r := range d.Index.Blocks(f.Tenant, "", "", netip.Addr{}, country) {
+		if r.Spec.Scope == block.Region && r.Enforced(d.Now()) {
+			return "", d.waitFor("country", r.Expires)
+		}
+	}
+	return country, nil
+}
+
+// countryOf is the country of a number; of one that is repeated, as the store has it.
+func (d *Desk) countryOf(ctx context.Context, f session.Flow, to contact.Contact) (string, error) {
+	switch {
+	case !dialled(to.Channel):
+		return "", nil
+	case to.Address == "":
+		return d.Store.CodeCountry(ctx, f.ID)
+	default:
+		return d.Numbers.Plan(to.Address), nil
+	}
+}
+
+// methodBlocked reports whether a block of the account binds a channel, and until when.
+func (d *Desk) methodBlocked(f session.Flow, channel contact.Channel) (until time.Time, blocked bool) {
+	for _, r := range d.Index.BlocksOf(f.Tenant, f.Account) {
+		if r.Spec.Scope == block.Method && strings.EqualFold(r.Spec.Value, string(channel)) && r.Enforced(d.Now()) {
+			return r.Expires, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// otherWay reports whether the account has a contact on another channel that is open.
+func (d *Desk) otherWay(f session.Flow, p policy.Policy, book contact.Book, but contact.Channel) bool {
+	for _, c := range book.Releasing() {
+		if _, blocked := d.methodBlocked(f, c.Channel); c.Channel != but && p.Serves(c.Channel) && !blocked {
+			return true
+		}
+	}
+	return false
+}
+
+// waitFor refuses until an instant; a block without end leaves other ways only.
+func (d *Desk) waitFor(subject string, until time.Time) error {
+	if until.IsZero() {
+		return rules.ErrNoRoute
+	}
+	return &rules.LimitError{Subject: subject, RetryAfter: until.Sub(d.Now())}
+}
+
+func (d *Desk) meter(tenant string, results []escalation.Result) {
+	if d.Meter == nil {
+		return
+	}
+	for _, r := range results {
+		d.Meter.Escalated(tenant, r)
+	}
+}

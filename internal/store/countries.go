@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/escalation"
+)
+
+// judgeEvery is how many codes go out between two looks at how a country fares.
+const judgeEvery = 8
+
+// CodeSent notes the country of a code that was issued, and now and then looks at how
+// the country's codes fare: one whose codes nobody verifies any more gets a block. No
+// row is shared by two codes.
+func (s *Store) CodeSent(ctx context.Context, sent escalation.Sent) ([]escalation.Result, error) {
+	sent.Now = stored(sent.Now)
+	if sent.Country == "" {
+		country, err := s.CodeCountry(ctx, sent.Flow)
+		if err != nil {
+			return nil, err
+		}
+		sent.Country = country
+	}
+	if !escalation.CountryCode(sent.Country) {
+		return nil, nil
+	}
+	err := s.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO code_countries (challenge_id, tenant, account, flow, country, sent_at)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (challenge_id) DO NOTHING`,
+			sent.ChallengeID, sent.Tenant, sent.Account, sent.Flow, sent.Country, instant(sent.Now))
+		return err
+	})
+	if err != nil || !judged(sent.ChallengeID) {
+		return nil, err
+	}
+	return s.judgeCountry(ctx, sent)
+}
+
+// CodeCountry is the country of the flow's last code to a number; empty where it had
+// none.
+func (s *Store) CodeCountry(ctx context.Context, flowID string) (string, error) {
+	country, err := one(s.read(ctx), plain[string],
+		`SELECT country FROM code_countries WHERE flow = $1 ORDER BY sent_at DESC LIMIT 1`, flowID)
+	if errors.Is(err, rules.ErrNotFound) {
+		err = nil
+	}
+	return country, err
+}
+
+// judged draws one of judgeEvery challenges, by what nobody chooses.
+func judged(challengeID string) bool {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(challengeID)) // it never fails
+	return h.Sum32()%judgeEvery == 0
+}
+
+func (s *Store) judgeCountry(ctx context.Context, sent escalation.Sent) ([]escalation.Result, error) {
+	past, err := list(s.read(ctx), scanBlock, `SELECT `+blockColumns+` FROM blocks
+		WHERE tenant = $1 AND account = '' AND scope = $2 AND start_at > $3 AND value = $4 ORDER BY name`,
+		sent.Tenant, block.Region, instant(sent.Now.Add(-escalation.RepeatWindow)), sent.Country)
+	if err != nil {
+		return nil, err
+	}
+	fared, err := one(s.read(ctx), scanConversion, `SELECT COUNT(DISTINCT n.account),
+			COUNT(DISTINCT CASE WHEN c.consumed_at IS NOT NULL THEN n.account END)
+		FROM code_countries n LEFT JOIN challenges c ON c.id = n.challenge_id
+		WHERE n.tenant = $1 AND n.country = $2 AND n.sent_at > $3 AND n.sent_at <= $4`,
+		sent.Tenant, sent.Country, instant(escalation.Since(past, sent.Now)), instant(sent.Now.Add(-escalation.RegionPatience)))
+	if err != nil {
+		return nil, err
+	}
+	v := escalation.Region(sent.Country, fared, past, sent.Policy, sent.Now)
+	if !v.Blocks() {
+		return nil, nil
+	}
+	var results []escalation.Result
+	err = s.write(ctx, func(t *tx) error {
+		result, err := t.escalate(sent.Tenant, v, sent.Policy, sent.Now)
+		if result.Outcome != "" {
+			results = []escalation.Result{result}
+		}
+		return err
+	})
+	return results, err
+}
+
+func scanConversion(row scanner) (escalation.Conversion, error) {
+	var c escalation.Conversion
+	err := row.Scan(&c.Sent, &c.Verified)
+	return c, err
+}
