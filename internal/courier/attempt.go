@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -17,9 +19,12 @@ const (
 	// lease then runs out and the message may be sent twice.
 	settleTries = 5
 	settlePause = 200 * time.Millisecond
+	// shortestRetry is the least wait before another attempt.
+	shortestRetry = 250 * time.Millisecond
 )
 
-// outcome is what an attempt amounts to.
+// outcome is what an attempt amounts to; the zero one is none: another courier has
+// the message.
 type outcome struct {
 	state message.State
 	// class is the class of the failure, empty where it was sent.
@@ -32,12 +37,15 @@ func (c *Courier) handle(ctx context.Context, m message.Message) (waits bool) {
 	attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
 	o := c.attempt(attempt, m)
 	cancel()
-	if ctx.Err() != nil && o.state != message.Sent {
+	if o.state == "" || (ctx.Err() != nil && o.state != message.Sent) {
 		return false // broken off at the end: the lease runs out
 	}
 	now := c.Now()
 	next := now.Add(c.spread(message.RetryIn(m.Attempts)))
-	if o.state == message.Waiting && expired(m, next) {
+	if o.class == message.Unknown && o.state == message.Waiting {
+		m.Handed++
+	}
+	if o.state == message.Waiting && (expired(m, next) || m.Handed >= message.MaxHanded) {
 		o.state = message.Dead
 	}
 	c.Metrics.count(m, o, now)
@@ -46,9 +54,9 @@ func (c *Courier) handle(ctx context.Context, m message.Message) (waits bool) {
 		case message.Sent:
 			return c.Outbox.MarkSent(ctx, m.ID, now)
 		case message.Dead:
-			return c.Outbox.MarkDead(ctx, m.ID, o.class, now)
+			return c.Outbox.MarkDead(ctx, m, o.class, now)
 		default:
-			return c.Outbox.MarkRetry(ctx, m.ID, next, o.class)
+			return c.Outbox.MarkRetry(ctx, m, next, o.class)
 		}
 	})
 	return o.state == message.Waiting
@@ -57,14 +65,24 @@ func (c *Courier) handle(ctx context.Context, m message.Message) (waits bool) {
 // attempt tries the providers of the policy in their order.
 func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
 	now := c.Now()
-	if expired(m, now) || (m.Kind == message.Code && m.Challenge.Verdict(now) != code.Open) {
+	switch {
+	case expired(m, now) || (m.Kind == message.Code && m.Challenge.Verdict(now) != code.Open):
 		return outcome{message.Dead, ""} // nothing failed, but nobody could use it any more
+	case m.Handed >= message.MaxHanded:
+		return outcome{message.Dead, message.Unknown} // perhaps two have arrived: no third
 	}
 	p := c.Policies.For(m.Tenant, m.Account)
 	rendered, err := c.render(m, p, now)
 	if err != nil {
 		c.Log.Error("Could not render a message", "error", err, "message", m.ID, "tenant", m.Tenant, "kind", m.Kind, "notice", m.Notice)
 		return outcome{message.Waiting, message.Misconfigured}
+	}
+	var lost error
+	rendered.HandOver = func() error {
+		handed := m
+		handed.Handed++
+		lost = c.Outbox.HandOver(ctx, handed)
+		return lost
 	}
 	failed := outcome{message.Waiting, message.Misconfigured} // no provider serves the channel
 	for i, provider := range serving(p, m) {
@@ -73,6 +91,14 @@ func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
 			return outcome{message.Sent, ""}
 		}
 		class := classOf(err)
+		switch {
+		case errors.Is(lost, rules.ErrGone):
+			return outcome{}
+		case lost != nil:
+			return outcome{message.Waiting, message.Temporary} // our own memory, not the provider
+		case class == message.Unknown:
+			return outcome{message.Waiting, message.Unknown} // another provider would send it again
+		}
 		// One provider that may succeed later outweighs another's refusal.
 		if i == 0 || class != message.Rejected {
 			failed.class = class
@@ -101,14 +127,14 @@ func (c *Courier) settle(ctx context.Context, m message.Message, write func(cont
 	}
 }
 
-// spread adds up to a quarter to a wait, so that what failed together does not
-// come back together.
+// spread draws a wait of at most d, full jitter over a floor: what failed together
+// does not come back together, and nothing comes back at once.
 func (c *Courier) spread(d time.Duration) time.Duration {
 	var b [2]byte
-	if _, err := c.Random.Read(b[:]); err != nil {
+	if _, err := io.ReadFull(c.Random, b[:]); err != nil {
 		return d
 	}
-	return d + d/4*time.Duration(binary.BigEndian.Uint16(b[:]))/(1<<16)
+	return d - (d-shortestRetry)*time.Duration(binary.BigEndian.Uint16(b[:]))/(1<<16)
 }
 
 // serving lists the providers of the policy for the message's channel.

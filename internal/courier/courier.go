@@ -17,17 +17,23 @@ import (
 // Outbox is the memory of messages that wait.
 type Outbox interface {
 	// Lease hands out at most n messages that are due at now and hides them from
-	// other couriers until the given time. Attempts counts the attempts before.
-	Lease(ctx context.Context, n int, now, until time.Time) ([]message.Message, error)
+	// other couriers until the given time; none of the full lanes. Messages to one
+	// destination come one after the other. Attempts counts the attempts before.
+	Lease(ctx context.Context, n int, now, until time.Time, full ...message.Lane) ([]message.Message, error)
+	// HandOver notes m.Handed before a provider is given the message, or returns
+	// rules.ErrGone where the lease of m was lost.
+	HandOver(ctx context.Context, m message.Message) error
 	MarkSent(ctx context.Context, id string, now time.Time) error
-	// MarkRetry counts a failed attempt and makes the message due at notBefore.
-	MarkRetry(ctx context.Context, id string, notBefore time.Time, class message.ErrorClass) error
-	MarkDead(ctx context.Context, id string, class message.ErrorClass, now time.Time) error
+	// MarkRetry counts a failed attempt of a leased message, keeps m.Handed and makes
+	// it due at notBefore. After the lease it changes nothing, as does MarkDead.
+	MarkRetry(ctx context.Context, m message.Message, notBefore time.Time, class message.ErrorClass) error
+	MarkDead(ctx context.Context, m message.Message, class message.ErrorClass, now time.Time) error
 	// Wake receives after a commit that may have made messages due. A wake-up
 	// that nobody waits for is kept.
 	Wake() <-chan struct{}
-	// NextDue is when the next message becomes due, and false if none waits.
-	NextDue(ctx context.Context, now time.Time) (time.Time, bool, error)
+	// NextDue is when the next message outside full lanes becomes due, and false if
+	// none waits.
+	NextDue(ctx context.Context, now time.Time, full ...message.Lane) (time.Time, bool, error)
 }
 
 // Policies resolves the policy of an account.
@@ -71,7 +77,8 @@ type Courier struct {
 	After func(time.Duration) <-chan time.Time
 	// Random spreads retries; crypto/rand.Reader.
 	Random io.Reader
-	// Workers bounds how many messages are in flight; the default is 64.
+	// Workers bounds how many messages are in flight; the default is 128. One channel
+	// of one tenant gets a third of them.
 	Workers int
 	// Grace is how long Run lets messages in flight finish at its end; the
 	// default is 20 s.
@@ -87,9 +94,13 @@ func (c *Courier) Run(ctx context.Context) error {
 	sending, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
 	for ctx.Err() == nil {
-		n := r.reserve(ctx)
-		messages, err := c.lease(ctx, n)
-		r.release(n - len(messages))
+		n, full := r.shares.plan()
+		if n == 0 {
+			r.pause(ctx, longestWait)
+			continue
+		}
+		now := c.Now()
+		messages, err := c.Outbox.Lease(ctx, n, now, now.Add(lease), full...)
 		for _, m := range messages {
 			r.start(sending, m)
 		}
@@ -97,26 +108,18 @@ func (c *Courier) Run(ctx context.Context) error {
 		case err != nil && ctx.Err() == nil:
 			c.Log.Error("Could not lease messages from the outbox; trying again", "error", err, "pause", storePause)
 			r.pause(ctx, storePause)
-		case n > 0 && len(messages) < n:
-			r.pause(ctx, c.untilDue(ctx))
+		case len(messages) < n:
+			r.pause(ctx, c.untilDue(ctx, full))
 		}
 	}
 	r.finish(abort)
 	return nil
 }
 
-func (c *Courier) lease(ctx context.Context, n int) ([]message.Message, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	now := c.Now()
-	return c.Outbox.Lease(ctx, n, now, now.Add(lease))
-}
-
 // untilDue is the wait until the outbox has something again.
-func (c *Courier) untilDue(ctx context.Context) time.Duration {
+func (c *Courier) untilDue(ctx context.Context, full []message.Lane) time.Duration {
 	now := c.Now()
-	due, some, err := c.Outbox.NextDue(ctx, now)
+	due, some, err := c.Outbox.NextDue(ctx, now, full...)
 	switch {
 	case err != nil:
 		return storePause
@@ -129,53 +132,32 @@ func (c *Courier) untilDue(ctx context.Context) time.Duration {
 // run is one Run of a courier: its slots and what is in flight.
 type run struct {
 	*Courier
-	// slots holds a token for every message in flight.
-	slots chan struct{}
-	// settled receives when a message was made due again.
-	settled chan struct{}
-	flying  sync.WaitGroup
+	shares *shares
+	// again receives when there may be something to lease: a message was made due, or
+	// a slot that somebody wanted is free.
+	again  chan struct{}
+	flying sync.WaitGroup
 }
 
 func newRun(c *Courier) *run {
 	workers := c.Workers
 	if workers <= 0 {
-		workers = 64
+		workers = 128
 	}
-	return &run{Courier: c, slots: make(chan struct{}, workers), settled: make(chan struct{}, 1)}
+	return &run{Courier: c, shares: newShares(workers), again: make(chan struct{}, 1)}
 }
 
-// reserve waits for a free slot, takes all that are free and says how many: 0
-// only at the end.
-func (r *run) reserve(ctx context.Context) int {
-	select {
-	case r.slots <- struct{}{}:
-	case <-ctx.Done():
-		return 0
-	}
-	for n := 1; ; n++ {
-		select {
-		case r.slots <- struct{}{}:
-		default:
-			return n
-		}
-	}
-}
-
-func (r *run) release(n int) {
-	for range n {
-		<-r.slots
-	}
-}
-
-// start sends a message on a reserved slot.
+// start sends a message on a slot of its lane.
 func (r *run) start(ctx context.Context, m message.Message) {
+	lane := message.Lane{Tenant: m.Tenant, Channel: m.Channel}
+	r.shares.take(lane)
 	r.Metrics.flying.Inc()
 	r.flying.Go(func() {
-		defer r.release(1)
-		defer r.Metrics.flying.Dec()
-		if r.handle(ctx, m) {
+		waits := r.handle(ctx, m)
+		r.Metrics.flying.Dec()
+		if crowded := r.shares.give(lane); waits || crowded {
 			select {
-			case r.settled <- struct{}{}:
+			case r.again <- struct{}{}:
 			default:
 			}
 		}
@@ -186,7 +168,7 @@ func (r *run) start(ctx context.Context, m message.Message) {
 func (r *run) pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-r.Outbox.Wake():
-	case <-r.settled:
+	case <-r.again:
 	case <-r.After(d):
 	case <-ctx.Done():
 	}

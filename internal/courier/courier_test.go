@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -110,15 +111,21 @@ func TestRetryComesWhenItIsDueAndNotBefore(t *testing.T) {
 	f.expect(t, "retry m Unreachable in 8s")
 }
 
+// Full jitter: anything from the floor to the whole wait.
 func TestRetriesAreSpread(t *testing.T) {
 	f := newFixture(t, nil)
-	f.Random = ones{}
-	if got := f.spread(8 * time.Second); got <= 9*time.Second || got > 10*time.Second {
-		t.Errorf("got %s, want up to a quarter more than 8s", got)
-	}
-	f.Random = broken{}
-	if got := f.spread(8 * time.Second); got != 8*time.Second {
-		t.Errorf("got %s without randomness, want 8s", got)
+	for name, c := range map[string]struct {
+		random   io.Reader
+		from, to time.Duration
+	}{
+		"the longest":        {zeros{}, 8 * time.Second, 8 * time.Second},
+		"the shortest":       {ones{}, shortestRetry, shortestRetry + time.Millisecond},
+		"without randomness": {broken{}, 8 * time.Second, 8 * time.Second},
+	} {
+		f.Random = c.random
+		if got := f.spread(8 * time.Second); got < c.from || got > c.to {
+			t.Errorf("%s: %s, want %s to %s", name, got, c.from, c.to)
+		}
 	}
 }
 
@@ -145,7 +152,7 @@ func TestMessagesInFlightAreBounded(t *testing.T) {
 		<-proceed
 		return nil
 	})
-	f.Workers = 3
+	f.Workers = 9 // a third for one lane
 	for i := range 10 {
 		f.outbox.put(codeMessage(fmt.Sprint(i)))
 	}

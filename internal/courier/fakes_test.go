@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
@@ -27,6 +28,7 @@ type outbox struct {
 	messages []message.Message
 	// failures is how many of the next calls do not answer.
 	failures int
+	lost     map[string]bool
 	wake     chan struct{}
 	events   chan string
 	now      func() time.Time
@@ -51,7 +53,7 @@ func (o *outbox) fails() error {
 	return errors.New("the store does not answer")
 }
 
-func (o *outbox) Lease(_ context.Context, n int, now, until time.Time) ([]message.Message, error) {
+func (o *outbox) Lease(_ context.Context, n int, now, until time.Time, full ...message.Lane) ([]message.Message, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err := o.fails(); err != nil {
@@ -59,12 +61,33 @@ func (o *outbox) Lease(_ context.Context, n int, now, until time.Time) ([]messag
 	}
 	var due []message.Message
 	for i := range o.messages {
-		if m := &o.messages[i]; len(due) < n && !m.NotBefore.After(now) {
-			due = append(due, *m)
+		if m := &o.messages[i]; len(due) < n && !m.NotBefore.After(now) && !in(full, *m) {
 			m.NotBefore = until
+			due = append(due, *m)
 		}
 	}
 	return due, nil
+}
+
+func in(full []message.Lane, m message.Message) bool {
+	return slices.ContainsFunc(full, func(l message.Lane) bool {
+		return l.Tenant == m.Tenant && (l.Channel == "" || l.Channel == m.Channel)
+	})
+}
+
+// HandOver notes it as the store does; o.lost are the messages whose lease is gone.
+func (o *outbox) HandOver(_ context.Context, m message.Message) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.fails(); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(o.messages, func(other message.Message) bool { return other.ID == m.ID })
+	if o.lost[m.ID] {
+		return rules.ErrGone
+	}
+	o.messages[i].Handed = m.Handed
+	return nil
 }
 
 // settle reports an outcome; without a change the message is done.
@@ -88,22 +111,24 @@ func (o *outbox) MarkSent(_ context.Context, id string, _ time.Time) error {
 	return o.settle(id, "sent "+id, nil)
 }
 
-func (o *outbox) MarkDead(_ context.Context, id string, class message.ErrorClass, _ time.Time) error {
-	return o.settle(id, fmt.Sprintf("dead %s %s", id, class), nil)
+func (o *outbox) MarkDead(_ context.Context, m message.Message, class message.ErrorClass, _ time.Time) error {
+	return o.settle(m.ID, fmt.Sprintf("dead %s %s", m.ID, class), nil)
 }
 
-func (o *outbox) MarkRetry(_ context.Context, id string, notBefore time.Time, class message.ErrorClass) error {
-	event := fmt.Sprintf("retry %s %s in %s", id, class, notBefore.Sub(o.now()))
-	return o.settle(id, event, func(m *message.Message) { m.NotBefore, m.Attempts = notBefore, m.Attempts+1 })
+func (o *outbox) MarkRetry(_ context.Context, m message.Message, notBefore time.Time, class message.ErrorClass) error {
+	event := fmt.Sprintf("retry %s %s in %s", m.ID, class, notBefore.Sub(o.now()))
+	return o.settle(m.ID, event, func(kept *message.Message) {
+		kept.NotBefore, kept.Attempts, kept.Handed = notBefore, kept.Attempts+1, m.Handed
+	})
 }
 
 func (o *outbox) Wake() <-chan struct{} { return o.wake }
 
-func (o *outbox) NextDue(context.Context, time.Time) (due time.Time, some bool, err error) {
+func (o *outbox) NextDue(_ context.Context, _ time.Time, full ...message.Lane) (due time.Time, some bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, m := range o.messages {
-		if !some || m.NotBefore.Before(due) {
+		if !in(full, m) && (!some || m.NotBefore.Before(due)) {
 			due, some = m.NotBefore, true
 		}
 	}

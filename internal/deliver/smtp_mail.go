@@ -20,6 +20,8 @@ type composed struct {
 	// needsUTF8 means that an address has letters outside ASCII before the @.
 	needsUTF8 bool
 	content   []byte
+	// handOver is called before the mail can no longer be taken back; nil for nothing.
+	handOver func() error
 }
 
 // compose writes the mail. Nothing of it can start a header line of its own:
@@ -46,7 +48,7 @@ func compose(m message.Rendered, now time.Time) (composed, error) {
 	envelope := netmail.Address{Address: from.Address}
 	return composed{
 		from: envelope.String(), to: to.String(), content: content.Bytes(),
-		needsUTF8: !ascii(from.Address) || !ascii(to.Address),
+		needsUTF8: !ascii(from.Address) || !ascii(to.Address), handOver: m.HandOver,
 	}, nil
 }
 

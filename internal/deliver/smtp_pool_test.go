@@ -39,8 +39,8 @@ func TestIdleConnectionsEnd(t *testing.T) {
 func TestBrokenConnectionIsNotReused(t *testing.T) {
 	server := startMail(t, "starttls", func(m *mailServer) { m.data = hangUp })
 	c := newClient(t, server.Data(), deliver.Options{})
-	c.expect(c.send(), message.Unreachable, "send")
-	c.expect(c.send(), message.Unreachable, "send")
+	c.expect(c.send(), message.Unknown, "send")
+	c.expect(c.send(), message.Unknown, "send")
 	if n := server.Connections(); n != 2 {
 		t.Errorf("%d connections, want 2", n)
 	}

@@ -124,8 +124,14 @@ func (s *smtpSession) submit(ctx context.Context, m composed) error {
 		if _, err := data.Write(m.content); err != nil {
 			return s.failed(err, message.Rejected)
 		}
+		if m.handOver != nil {
+			if err := m.handOver(); err != nil {
+				s.broken = true // half a mail, which the server drops with the connection
+				return failure(message.Temporary, "handover")
+			}
+		}
 		if err := data.Close(); err != nil {
-			return s.failed(err, message.Rejected)
+			return s.unanswered(s.failed(err, message.Rejected))
 		}
 		return nil
 	})
@@ -154,12 +160,21 @@ func (s *smtpSession) quit() {
 
 // failed classifies an error of a transaction. After a reply other than 421 the
 // session goes on; after anything else it is broken.
-func (s *smtpSession) failed(err error, refused message.ErrorClass) error {
+func (s *smtpSession) failed(err error, refused message.ErrorClass) *message.Error {
 	var reply *textproto.Error
 	if !errors.As(err, &reply) || reply.Code == 421 {
 		s.broken = true
 	}
 	return classify("send", err, refused)
+}
+
+// unanswered tells the silence after a whole mail from every other silence: the
+// server may have taken it.
+func (s *smtpSession) unanswered(e *message.Error) *message.Error {
+	if e.Class == message.Unreachable {
+		return failure(message.Unknown, e.Step)
+	}
+	return e
 }
 
 // within runs a conversation that breaks off when ctx ends.

@@ -95,7 +95,7 @@ func TestSMTPFailuresHaveTheirClass(t *testing.T) {
 		"sender refused":          {serve("starttls", func(m *mailServer) { m.from = func(string) error { return reply(553) } }), message.Misconfigured, "send"},
 		"554 for the content":     {serve("starttls", func(m *mailServer) { m.data = func(*smtp.Conn, io.Reader) error { return reply(554) } }), message.Rejected, "send"},
 		"452 for the content":     {serve("starttls", func(m *mailServer) { m.data = func(*smtp.Conn, io.Reader) error { return reply(452) } }), message.Temporary, "send"},
-		"closed within the data":  {serve("starttls", func(m *mailServer) { m.data = hangUp }), message.Unreachable, "send"},
+		"closed within the data":  {serve("starttls", func(m *mailServer) { m.data = hangUp }), message.Unknown, "send"},
 		"wrong password":          {alter("starttls", "password", "wrong"), message.Misconfigured, "auth"},
 		"unknown authority":       {alter("starttls", "ca", ""), message.Misconfigured, "tls"},
 		"another server's name":   {alter("implicit", "serverName", "other.test"), message.Misconfigured, "tls"},

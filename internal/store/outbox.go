@@ -4,33 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
-	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/message"
 )
 
 const outboxColumns = `id, tenant, account, kind, notice, challenge_id, channel, address, language, attempts,
-	due_at, expires_at, created_at`
+	due_at, expires_at, created_at, handed`
 
 // insertMessages puts messages into the outbox and has the courier woken. A code's
 // address lies with its challenge.
 func (t *tx) insertMessages(messages []message.Message) error {
 	for _, m := range messages {
 		var sealed []byte
+		destination := m.Challenge.Destination
 		if m.Kind != message.Code {
 			var err error
+			destination = t.sealer.Lookup(m.Tenant, m.Address)
 			if sealed, err = t.sealer.Seal([]byte(m.Address), place(m.Tenant, m.Account, m.ID, columnOutbox)); err != nil {
 				return fmt.Errorf("seal the address of message %s: %w", m.ID, err)
 			}
 		}
-		if _, err := t.exec(`INSERT INTO outbox (`+outboxColumns+`, state, class)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, '')`,
+		if _, err := t.exec(`INSERT INTO outbox (`+outboxColumns+`, destination, state, class)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '')`,
 			m.ID, m.Tenant, m.Account, m.Kind, m.Notice, m.Challenge.ID, m.Channel, sealed, m.Language, m.Attempts,
-			instant(m.NotBefore), instant(m.Expires), instant(m.Created), message.Waiting); err != nil {
+			instant(m.NotBefore), instant(m.Expires), instant(m.Created), m.Handed, destination, message.Waiting); err != nil {
 			return err
 		}
 		t.mail = true
@@ -38,150 +37,88 @@ func (t *tx) insertMessages(messages []message.Message) error {
 	return nil
 }
 
-// Lease hands out at most n messages that are due, those due longest first, with
-// their addresses opened. Until then nobody else gets them; if they are not marked
-// by then, they are due again. NotBefore is the end of the lease. A message past its
-// Expires, or whose challenge was consumed, replaced or voided, is dropped: Dead
-// without a class.
-func (s *Store) Lease(ctx context.Context, n int, now, until time.Time) ([]message.Message, error) {
-	if !until.After(now) {
-		return nil, fmt.Errorf("lease messages: the lease would end at %s, which is not after its begin", until)
-	}
-	var leased []message.Message
-	err := s.write(ctx, func(t *tx) error {
-		for len(leased) < n {
-			room := n - len(leased)
-			due, err := t.lease(room, now, until)
-			if err != nil {
-				return err
-			}
-			for _, d := range due {
-				alive, err := t.prepare(&d, now)
-				if err != nil {
-					return err
-				}
-				if alive {
-					leased = append(leased, d.Message)
-				}
-			}
-			if len(due) < room {
-				return nil
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(leased, func(a, b message.Message) int {
-		if byAge := a.Created.Compare(b.Created); byAge != 0 {
-			return byAge
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	return leased, nil
-}
-
-// lease claims rows. The guard stands outside the choice too: of two couriers that
-// choose the same row, the later finds it no longer due.
-func (t *tx) lease(n int, now, until time.Time) ([]sealedMessage, error) {
-	return list(t.queries, scanMessage, `UPDATE outbox SET due_at = $3
-		WHERE state = 'Waiting' AND due_at <= $2 AND id IN (
-			SELECT id FROM outbox WHERE state = 'Waiting' AND due_at <= $2 ORDER BY due_at, created_at, id LIMIT CAST($1 AS BIGINT))
-		RETURNING `+outboxColumns, n, instant(now), instant(until))
-}
-
-// prepare makes a claimed message whole, or ends it and returns false where sending
-// it makes no sense any more or its address does not open.
-func (t *tx) prepare(m *sealedMessage, now time.Time) (alive bool, err error) {
-	if !now.Before(m.Expires) {
-		return false, t.finish(m.ID, message.Dead, "", now)
-	}
-	if m.Kind == message.Code {
-		var sealed []byte
-		m.Challenge, err = one(t.queries, func(row scanner) (code.Challenge, error) { return scanChallengeWith(row, &sealed) },
-			`SELECT `+challengeColumns+`, address FROM challenges WHERE id = $1 AND epoch = `+currentEpoch, m.Challenge.ID)
-		if errors.Is(err, rules.ErrNotFound) || (err == nil && m.Challenge.Verdict(now) == code.Gone) {
-			return false, t.finish(m.ID, message.Dead, "", now)
-		}
-		if err != nil {
-			return false, err
-		}
-		m.Address, err = t.openAddress(m.Challenge, sealed)
-	} else {
-		m.Address, err = t.messageAddress(*m)
-	}
-	if errors.Is(err, rules.ErrUnavailable) {
-		return false, err
-	}
-	if err != nil {
-		// One row that does not open must not hold back all the others.
-		return false, t.finish(m.ID, message.Dead, message.Misconfigured, now)
-	}
-	return true, nil
-}
-
-func (t *tx) messageAddress(m sealedMessage) (string, error) {
-	address, err := t.sealer.Open(m.sealed, place(m.Tenant, m.Account, m.ID, columnOutbox))
-	return string(address), err
-}
-
-// MarkSent finishes a message. A finished one stays as it is.
+// MarkSent finishes a message. A finished one stays as it is. It counts from whoever
+// sent it, even after the lease: what was sent was sent.
 func (s *Store) MarkSent(ctx context.Context, id string, now time.Time) error {
-	return s.write(ctx, func(t *tx) error { return t.finish(id, message.Sent, "", now) })
+	return s.write(ctx, func(t *tx) error { return t.finish(id, time.Time{}, message.Sent, "", now) })
 }
 
-// MarkDead gives a message up. A finished one stays as it is.
-func (s *Store) MarkDead(ctx context.Context, id string, class message.ErrorClass, now time.Time) error {
-	return s.write(ctx, func(t *tx) error { return t.finish(id, message.Dead, class, now) })
+// MarkDead gives up a message that was leased as m. It changes nothing where the lease
+// has run out and another one began.
+func (s *Store) MarkDead(ctx context.Context, m message.Message, class message.ErrorClass, now time.Time) error {
+	return s.write(ctx, func(t *tx) error { return t.finish(m.ID, m.NotBefore, message.Dead, class, now) })
 }
 
-// MarkRetry makes a message due again at notBefore and counts the attempt. A
-// finished one stays as it is.
-func (s *Store) MarkRetry(ctx context.Context, id string, notBefore time.Time, class message.ErrorClass) error {
+// MarkRetry ends the lease of m, makes it due at notBefore, counts the attempt and
+// keeps m.Handed. It changes nothing where another lease began.
+func (s *Store) MarkRetry(ctx context.Context, m message.Message, notBefore time.Time, class message.ErrorClass) error {
 	return s.write(ctx, func(t *tx) error {
-		return t.mark(entry{at: s.config.Now(), action: actionMessageDelayed, object: id, detail: string(class)},
-			`UPDATE outbox SET due_at = $2, class = $3, attempts = attempts + 1
-			WHERE id = $1 AND state = 'Waiting' RETURNING tenant, account`, id, instant(notBefore), class)
+		return t.mark(entry{at: s.config.Now(), action: actionMessageDelayed, object: m.ID, detail: string(class)},
+			`UPDATE outbox SET due_at = $3, leased = FALSE, class = $4, handed = $5, attempts = attempts + 1
+			WHERE id = $1 AND state = 'Waiting' AND leased AND due_at = $2`,
+			m.ID, instant(m.NotBefore), instant(notBefore), class, m.Handed)
 	})
 }
 
-// finish ends a message that waits; its address is forgotten.
-func (t *tx) finish(id string, state message.State, class message.ErrorClass, now time.Time) error {
+// HandOver notes that a leased message is about to be handed to a provider, in place
+// of m.Handed: whoever leases it after a crash knows that it may have been sent. It
+// returns rules.ErrGone where the lease is no longer m's. The note outlives the death
+// of this process, not of the machine, and so costs no wait for the disk.
+func (s *Store) HandOver(ctx context.Context, m message.Message) error {
+	return s.writeSoon(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE outbox SET handed = $3 WHERE id = $1 AND state = 'Waiting' AND leased AND due_at = $2`,
+			m.ID, instant(m.NotBefore), m.Handed)
+		if err == nil && n == 0 {
+			return rules.ErrGone
+		}
+		return err
+	})
+}
+
+// finish ends a message that waits; its address is forgotten. A lease, unless zero,
+// must still be its own.
+func (t *tx) finish(id string, lease time.Time, state message.State, class message.ErrorClass, now time.Time) error {
 	e := entry{at: now, action: actionMessageSent, object: id, detail: string(class)}
 	if state == message.Dead {
 		e.action = actionMessageDead
 	}
-	return t.mark(e, `UPDATE outbox SET state = $2, class = $3, address = NULL
-		WHERE id = $1 AND state = 'Waiting' RETURNING tenant, account`, id, state, class)
+	return t.mark(e, `UPDATE outbox SET state = $3, class = $4, done_at = $5, address = NULL, leased = FALSE
+		WHERE id = $1 AND state = 'Waiting' AND (CAST($2 AS BIGINT) IS NULL OR (leased AND due_at = $2))`,
+		id, instant(lease), state, class, instant(now))
 }
 
-// mark changes a waiting message and audits it; it lets a finished one be.
+// mark changes a waiting message and audits it; it lets a finished one be. The courier
+// is woken where others wait for the same destination.
 func (t *tx) mark(e entry, update string, args ...any) error {
-	owned, err := one(t.queries, func(row scanner) (e entry, err error) {
-		return e, row.Scan(&e.tenant, &e.account)
-	}, update, args...)
+	owned, err := one(t.queries, func(row scanner) (o owner, err error) {
+		return o, row.Scan(&o.tenant, &o.account, &o.followed)
+	}, update+` RETURNING tenant, account, EXISTS (SELECT 1 FROM outbox o WHERE o.state = 'Waiting'
+			AND o.destination <> '' AND o.destination = outbox.destination AND o.id <> outbox.id)`, args...)
 	if errors.Is(err, rules.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	t.mail = t.mail || owned.followed
 	e.tenant, e.account = owned.tenant, owned.account
 	return t.audit(e)
 }
 
-// NextDue is when the earliest waiting message is due, now where it is overdue;
-// false where none waits.
-func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, bool, error) {
-	due, err := one(s.read(ctx), moment, `SELECT MIN(due_at) FROM outbox WHERE state = 'Waiting'`)
-	if err != nil || due.IsZero() {
-		return time.Time{}, false, err
-	}
-	if due.Before(now) {
-		due = now
-	}
-	return due, true, nil
+// owner is whose message was marked, and whether others go to the same destination.
+type owner struct {
+	tenant, account string
+	followed        bool
+}
+
+// DeadLetters counts the messages of a tenant that were given up after since, by the
+// class of their failure. An empty tenant stands for all.
+func (s *Store) DeadLetters(ctx context.Context, tenant string, since time.Time) ([]message.DeadLetters, error) {
+	return list(s.read(ctx), func(row scanner) (d message.DeadLetters, err error) {
+		return d, row.Scan(&d.Class, &d.Count, (*instant)(&d.Last))
+	}, `SELECT class, COUNT(*), MAX(done_at) FROM outbox
+		WHERE state = 'Dead' AND class <> '' AND done_at > $2 AND (tenant = $1 OR $1 = '')
+		GROUP BY class ORDER BY class`, tenant, instant(since))
 }
 
 type sealedMessage struct {
@@ -192,6 +129,6 @@ type sealedMessage struct {
 func scanMessage(row scanner) (sealedMessage, error) {
 	var m sealedMessage
 	err := row.Scan(&m.ID, &m.Tenant, &m.Account, &m.Kind, &m.Notice, &m.Challenge.ID, &m.Channel, &m.sealed, &m.Language,
-		&m.Attempts, (*instant)(&m.NotBefore), (*instant)(&m.Expires), (*instant)(&m.Created))
+		&m.Attempts, (*instant)(&m.NotBefore), (*instant)(&m.Expires), (*instant)(&m.Created), &m.Handed)
 	return m, err
 }

@@ -33,7 +33,7 @@ type Destination struct {
 // Delivery is how far the message has come.
 type Delivery struct {
 	State message.State      `json:"state" enum:"Waiting,Sent,Dead"`
-	Class message.ErrorClass `json:"class,omitempty" doc:"Class of the last failure: Temporary, Rejected, Misconfigured or Unreachable."`
+	Class message.ErrorClass `json:"class,omitempty" doc:"Class of the last failure: Temporary, Rejected, Misconfigured, Unreachable or Unknown (it was handed over and may have arrived)."`
 }
 
 // Account is what a flow may know of its block.

@@ -106,6 +106,8 @@ func sent(channel contact.Channel, hint string, d message.Delivery) string {
 	}
 	hint = whole(hint)
 	switch {
+	case d.Class == message.Unknown:
+		return fmt.Sprintf("We sent your code to %s, but our %s did not confirm it. If nothing comes, choose another way below.", hint, server)
 	case d.State == message.Dead:
 		return fmt.Sprintf("We could not deliver the message to %s. Choose another way below.", hint)
 	case d.State == message.Waiting && d.Class != "":

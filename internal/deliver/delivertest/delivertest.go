@@ -129,6 +129,8 @@ func Run(t *testing.T, channel contact.Channel, start func(t *testing.T) Provide
 		"a rotated Secret takes effect with the next message":   rotated,
 		"errors carry neither address, code nor credentials":    silentErrors,
 		"many messages at once are all delivered exactly once":  concurrent,
+		"the handing over is noted before the message leaves":   notedBefore,
+		"a handing over that is refused sends nothing":          notHandedOver,
 		"every missing key is named by validation, no value is": validation,
 	}
 	for name, test := range tests {
@@ -277,6 +279,37 @@ func concurrent(t *testing.T, s *suite) {
 	}
 	if got := s.provider.Connections(); got > 16 {
 		t.Errorf("%d connections, want at most 16", got)
+	}
+}
+
+// handOver sends a message whose handing over is answered by note.
+func (s *suite) handOver(note func() error) error {
+	m := Message(s.channel, s.good())
+	m.HandOver = note
+	return s.dispatcher.Send(context.Background(), Tenant, s.policy, m)
+}
+
+func notedBefore(t *testing.T, s *suite) {
+	noted := 0
+	expect(t, s.handOver(func() error {
+		noted++
+		if n := len(s.provider.Received()); n != 0 {
+			t.Errorf("%d messages had arrived before the note", n)
+		}
+		return nil
+	}), "")
+	if n := len(s.provider.Received()); noted != 1 || n != 1 {
+		t.Errorf("noted %d times and arrived %d times, want once each", noted, n)
+	}
+}
+
+func notHandedOver(t *testing.T, s *suite) {
+	if s.handOver(func() error { return errors.New("the memory is away") }) == nil {
+		t.Error("no error")
+	}
+	expect(t, s.send(s.good()), "")
+	if n := len(s.provider.Received()); n != 1 {
+		t.Errorf("%d messages arrived, want the second alone", n)
 	}
 }
 

@@ -50,7 +50,11 @@ type Message struct {
 	Address  string
 	Language string
 	Attempts int
-	// NotBefore is when it may be sent next.
+	// Handed is how often it was handed to a provider without an answer that is known:
+	// so often at most it has been sent already.
+	Handed int
+	// NotBefore is when it may be sent next. Of a leased message it is the end of the
+	// lease, which no other lease of it shares.
 	NotBefore time.Time
 	// Expires is when sending it makes no sense any more.
 	Expires time.Time
@@ -70,6 +74,27 @@ type Rendered struct {
 	Text     string
 	HTML     string
 	Language string
+	// HandOver, unless nil, is called right before the provider is given what it cannot
+	// be asked back for; an error stops the sending.
+	HandOver func() error
+}
+
+// MaxHanded is how often a message is handed over without a known answer: then it is
+// given up, for another time could be a third copy.
+const MaxHanded = 2
+
+// Lane is a share of the courier: one channel of one tenant.
+type Lane struct {
+	Tenant  string
+	Channel contact.Channel
+}
+
+// DeadLetters are messages that were given up for one class of failure.
+type DeadLetters struct {
+	Class ErrorClass
+	Count int
+	// Last is when the latest one was given up.
+	Last time.Time
 }
 
 // ErrorClass is what a failed sending amounts to; the provider's own words stay
@@ -86,6 +111,9 @@ const (
 	Misconfigured ErrorClass = "Misconfigured"
 	// Unreachable means that the provider does not answer.
 	Unreachable ErrorClass = "Unreachable"
+	// Unknown means that the message was handed over and no answer came: it may have
+	// been sent.
+	Unknown ErrorClass = "Unknown"
 )
 
 // Error is a failed sending or check of a provider.

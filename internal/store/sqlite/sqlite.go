@@ -80,9 +80,28 @@ func open(ctx context.Context, path string, o Options, release func() error) (*s
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	return store.New(store.Config{
-		Writer: writer, Reader: reader, Row: "rowid", Sealer: o.Sealer, Now: o.Now, Unavailable: unavailable, Release: release,
-	}), nil
+	s := store.New(store.Config{
+		Writer: writer, Reader: reader, Row: "rowid", Sealer: o.Sealer, Now: o.Now, Unavailable: unavailable, Release: release, Hurry: hurry,
+	})
+	// This process alone has the file: whoever held leases on its messages is gone.
+	if err := s.ReleaseLeases(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), reader.Close(), writer.Close())
+	}
+	return s, nil
+}
+
+// hurry leaves the writing of the log to the kernel: it survives this process.
+func hurry(ctx context.Context, conn *sql.Conn, on bool) error {
+	level := "FULL"
+	if on {
+		level = "NORMAL"
+	}
+	// SQLite acts while it parses: a statement that was kept would do nothing.
+	s, err := conn.PrepareContext(ctx, "PRAGMA synchronous = "+level)
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }
 
 func pool(path string, connections int, settings url.Values) (*sql.DB, error) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/message"
 )
@@ -22,11 +23,28 @@ var outboxTests = map[string]func(*testing.T, Backend){
 	"outbox/a finished message stays finished":               finished,
 	"outbox/a sent address is forgotten":                     addressForgotten,
 	"outbox/a row that does not open holds back no other":    brokenRow,
+	"outbox/order is kept for each destination":              ordered,
+	"outbox/a code does not wait for a notice's retry":       codePassesRetry,
+	"outbox/a code that was replaced holds back none":        droppedLetsThrough,
+	"outbox/whoever waits behind is woken for":               followerWakes,
+	"outbox/full lanes are left alone":                       fullLanes,
+	"outbox/a stale holder marks nothing but what it sent":   staleHolder,
+	"outbox/a handing over outlives a crash":                 handedOver,
+	"outbox/released leases are due at once":                 releasedLeases,
+	"outbox/dead letters are counted by tenant and class":    deadLetters,
 }
 
 func lease(t *testing.T, s Store, n int, now time.Time) []message.Message {
 	t.Helper()
 	return mustGet[[]message.Message](t)(s.Lease(t.Context(), n, now, now.Add(time.Minute)))
+}
+
+// apart gives notices destinations of their own, so that none waits for another.
+func apart(notices ...message.Message) []message.Message {
+	for i := range notices {
+		notices[i].Address = notices[i].ID + "@post.example"
+	}
+	return notices
 }
 
 // send puts notices into the outbox: an import of another account's absence.
@@ -60,7 +78,7 @@ func leasedInOrder(t *testing.T, b Backend) {
 		n := notice(fmt.Sprint("n", i))
 		n.Created = Start.Add(time.Duration(minutes) * time.Minute)
 		n.NotBefore = n.Created
-		send(t, b, n)
+		send(t, b, apart(n)...)
 	}
 	at := Start.Add(5 * time.Minute)
 	equal(t, "first two", ids(lease(t, b, 2, at)), []string{"n1", "n2"})
@@ -141,7 +159,7 @@ func retried(t *testing.T, b Backend) {
 	p := newPerson(t, b, account)
 	c := p.mustIssue(p.issue(Start))
 	m := lease(t, b, 10, Start)[0]
-	must(t, b.MarkRetry(t.Context(), m.ID, Start.Add(10*time.Second), message.Unreachable))
+	must(t, b.MarkRetry(t.Context(), m, Start.Add(10*time.Second), message.Unreachable))
 	_, delivery, err := b.Challenge(t.Context(), c.ID, p.flow.ID)
 	must(t, err)
 	equal(t, "delivery", delivery, message.Delivery{State: message.Waiting, Class: message.Unreachable})
@@ -156,14 +174,15 @@ func retried(t *testing.T, b Backend) {
 }
 
 func finished(t *testing.T, b Backend) {
-	send(t, b, notice("n1"), notice("n2"))
-	lease(t, b, 10, Start)
+	send(t, b, apart(notice("n1"), notice("n2"))...)
+	leased := lease(t, b, 10, Start)
 	must(t, b.MarkSent(t.Context(), "n1", Start))
-	must(t, b.MarkDead(t.Context(), "n2", message.Rejected, Start))
-	for _, id := range []string{"n1", "n2", "unknown"} {
-		must(t, b.MarkRetry(t.Context(), id, Start, message.Temporary))
-		must(t, b.MarkDead(t.Context(), id, message.Temporary, Start))
-		must(t, b.MarkSent(t.Context(), id, Start))
+	must(t, b.MarkDead(t.Context(), leased[1], message.Rejected, Start))
+	for _, m := range append(leased, message.Message{ID: "unknown"}) {
+		must(t, b.MarkRetry(t.Context(), m, Start, message.Temporary))
+		must(t, b.MarkDead(t.Context(), m, message.Temporary, Start))
+		must(t, b.MarkSent(t.Context(), m.ID, Start))
+		wantErr(t, b.HandOver(t.Context(), m), rules.ErrGone)
 	}
 	equal(t, "sent", count(t, b.DB, `SELECT COUNT(*) FROM outbox WHERE id = 'n1' AND state = 'Sent' AND class = ''`), 1)
 	equal(t, "dead", count(t, b.DB, `SELECT COUNT(*) FROM outbox WHERE id = 'n2' AND state = 'Dead' AND class = 'Rejected'`), 1)
@@ -183,7 +202,7 @@ func addressForgotten(t *testing.T, b Backend) {
 }
 
 func brokenRow(t *testing.T, b Backend) {
-	send(t, b, notice("n1"), notice("n2"))
+	send(t, b, apart(notice("n1"), notice("n2"))...)
 	_, err := b.DB.ExecContext(t.Context(), `UPDATE outbox SET address = (SELECT address FROM outbox WHERE id = 'n2') WHERE id = 'n1'`)
 	must(t, err)
 	equal(t, "leased", ids(lease(t, b, 10, Start)), []string{"n2"})
