@@ -173,7 +173,7 @@ func TestTheKeysAreRotatedWithoutARestart(t *testing.T) {
 		r.reread(t.Context())
 	}
 	now := func() time.Time { return noon }
-	r.keeper.reseal(t.Context(), now)
+	r.reseal(t.Context(), now)
 	if !r.due.IsZero() || !strings.Contains(r.log.String(), `"contacts"=1`) || !strings.Contains(r.log.String(), `"formerKeysNeeded"=false`) {
 		t.Errorf("due %v; %s", r.due, r.log)
 	}

@@ -69,13 +69,13 @@ func (k *keeper) reread(ctx context.Context) bool {
 	defer cancel()
 	secret, err := k.secrets.Get(reading, k.name, metav1.GetOptions{})
 	if err != nil {
-		k.refuse("missing", err, ctx)
+		k.refuse(ctx, "missing", err)
 		return false
 	}
 	before := k.keys.Marshal()
 	changed, err := k.keys.Replace(secret.Data)
 	if err != nil {
-		k.refuse(secret.ResourceVersion, err, ctx)
+		k.refuse(ctx, secret.ResourceVersion, err)
 		return false
 	}
 	if !changed {
@@ -84,7 +84,7 @@ func (k *keeper) reread(ctx context.Context) bool {
 	}
 	if err := k.memory.CheckSeal(ctx); errors.Is(err, store.ErrOtherKeys) {
 		_, back := k.keys.Replace(before)
-		k.refuse(secret.ResourceVersion, errors.Join(err, back), ctx)
+		k.refuse(ctx, secret.ResourceVersion, errors.Join(err, back))
 		return false
 	}
 	k.refused = ""
@@ -93,7 +93,7 @@ func (k *keeper) reread(ctx context.Context) bool {
 }
 
 // refuse tells once of a Secret that is not taken over.
-func (k *keeper) refuse(version string, cause error, ctx context.Context) {
+func (k *keeper) refuse(ctx context.Context, version string, cause error) {
 	if k.refused != version && ctx.Err() == nil {
 		k.log.Error(cause, "the Secret with the keys is not taken over; the keys in memory stay in use: restore it before the next start", "secret", k.name)
 	}

@@ -19,7 +19,9 @@ const MarkName = "holdfast-store"
 
 // Marks keeps a copy of the store's mark outside the store, in a ConfigMap of Holdfast's
 // own namespace: restored from a backup, the store is behind it.
-type Marks struct{ ConfigMaps corev1client.ConfigMapInterface }
+type Marks struct {
+	ConfigMaps corev1client.ConfigMapInterface
+}
 
 // Copy is the mark as it was read, to be replaced only while nobody else has.
 type Copy struct {
