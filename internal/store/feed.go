@@ -73,32 +73,9 @@ type follower struct {
 	missing gaps
 }
 
-// replay tells what stands now, as of one moment.
+// replay tells what stands now.
 func (f *follower) replay(ctx context.Context, since time.Time) error {
-	if patience := f.store.config.Patience; patience != 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, replayPatience*patience)
-		defer stop()
-	}
-	snapshot, err := f.store.config.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	if err != nil {
-		return f.store.translate(err)
-	}
-	defer func() { _ = snapshot.Rollback() }() // it changed nothing
-	q := queries{ctx: ctx, on: snapshot, translate: f.store.translate}
-	if f.last, err = one(q, plain[int64], `SELECT COALESCE(MAX(seq), 0) FROM facts`); err != nil {
-		return err
-	}
-	if f.missing, err = f.numbering.gapsBelow(q, f.last); err != nil {
-		return err
-	}
-	blocks, err := list(q, scanBlock, `SELECT `+blockColumns+` FROM blocks
-		WHERE end_state = '' OR (end_state <> '' AND end_at >= $1) ORDER BY tenant, name`, since.UnixMilli())
-	if err != nil {
-		return err
-	}
-	restrictions, err := list(q, scanRestriction, `SELECT tenant, account, until_at FROM restrictions
-		WHERE until_at > $1 ORDER BY tenant, account`, instant(f.store.config.Now()))
+	blocks, restrictions, err := f.snapshot(ctx, since)
 	if err != nil {
 		return err
 	}
@@ -109,6 +86,41 @@ func (f *follower) replay(ctx context.Context, since time.Time) error {
 		f.each(fact.Fact{Restriction: &restrictions[i]})
 	}
 	return nil
+}
+
+// snapshot reads what stands, and up to which fact, as of one moment.
+func (f *follower) snapshot(ctx context.Context, since time.Time) (blocks []block.Record, restrictions []fact.Restriction, err error) {
+	c := f.store.config
+	if c.Patience != 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, replayPatience*c.Patience)
+		defer stop()
+	}
+	snapshot, err := c.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, nil, f.store.translate(err)
+	}
+	defer func() { _ = snapshot.Rollback() }() // it changed nothing
+	q := queries{ctx: ctx, on: snapshot, translate: f.store.translate}
+	if c.TakeTime != "" {
+		if _, err := q.exec(c.TakeTime); err != nil {
+			return nil, nil, err
+		}
+	}
+	if f.last, err = one(q, plain[int64], `SELECT COALESCE(MAX(seq), 0) FROM facts`); err != nil {
+		return nil, nil, err
+	}
+	if f.missing, err = c.Numbering.gapsBelow(q, f.last); err != nil {
+		return nil, nil, err
+	}
+	blocks, err = list(q, scanBlock, `SELECT `+blockColumns+` FROM blocks
+		WHERE end_state = '' OR (end_state <> '' AND end_at >= $1) ORDER BY tenant, name`, since.UnixMilli())
+	if err != nil {
+		return nil, nil, err
+	}
+	restrictions, err = list(q, scanRestriction, `SELECT tenant, account, until_at FROM restrictions
+		WHERE until_at > $1 ORDER BY tenant, account`, instant(c.Now()))
+	return blocks, restrictions, err
 }
 
 // tail tells of what comes after.

@@ -51,6 +51,9 @@ type Config struct {
 	// Numbering is how facts are numbered where transactions run side by side; zero on an
 	// engine with one writer.
 	Numbering Numbering
+	// TakeTime is run at the start of a replay, which reads every block: it lifts the
+	// server's own limits of time. Empty for nothing.
+	TakeTime string
 	// Patience is how long a transaction, a query or the wait for a connection may take
 	// before the memory counts as unavailable; 0 means for ever.
 	Patience time.Duration

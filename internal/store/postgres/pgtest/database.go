@@ -44,25 +44,29 @@ func Shared(t testing.TB) *Server {
 	return shared.server
 }
 
-// Database makes a database for one test on the shared server and returns its URL. It
-// is a copy of another database, which nobody may have open, or empty without one.
-func Database(t testing.TB, copied string) string {
+// Database makes a database on the shared server, for as long as that lives, and
+// returns its URL.
+func Database(t testing.TB, name string) string {
 	t.Helper()
 	server := Shared(t)
+	if err := server.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	return server.URL(name)
+}
+
+// Fresh makes a database for one test on the shared server and returns its URL.
+func Fresh(t testing.TB) string {
+	t.Helper()
 	shared.mu.Lock()
 	shared.databases++
 	name := fmt.Sprintf("test_%d", shared.databases)
 	shared.mu.Unlock()
-	if copied == "" {
-		copied = "template0"
-	}
-	if err := server.Exec(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+copied); err != nil {
-		t.Fatal(err)
-	}
+	url := Database(t, name)
 	t.Cleanup(func() {
-		if err := server.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := shared.server.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Error(err)
 		}
 	})
-	return server.URL(name)
+	return url
 }

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 
 func TestDatabasesAreSeparate(t *testing.T) {
 	for range 2 {
-		conn, err := pgx.Connect(t.Context(), Database(t, ""))
+		conn, err := pgx.Connect(t.Context(), Fresh(t))
 		if err != nil {
 			t.Fatal(err)
 		}
