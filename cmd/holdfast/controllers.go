@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"holdfast.dev/holdfast/controllers/accountblock"
+	"holdfast.dev/holdfast/controllers/ownblock"
 	"holdfast.dev/holdfast/controllers/verificationpolicy"
 	"holdfast.dev/holdfast/internal/clock"
 	"holdfast.dev/holdfast/internal/deliver"
@@ -33,6 +34,9 @@ func (c controllers) setup(manager ctrl.Manager) error {
 		(&accountblock.Controller{
 			Client: manager.GetClient(), Store: c.memory, Policies: c.policies, Wakes: c.feed,
 			Now: clock.Wall, Recorder: recorder,
+		}).SetupWithManager(manager),
+		(&ownblock.Controller{
+			Client: manager.GetClient(), Store: c.memory, Wakes: c.feed, Now: clock.Wall,
 		}).SetupWithManager(manager),
 		(&verificationpolicy.Controller{
 			Client: manager.GetClient(), Tenants: c.tenants, Secrets: c.secrets, SecretInformers: c.secretObjects, Checker: c.dispatcher,

@@ -152,6 +152,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 			Identity:  identity.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
 			Passwords: password.New(), Numbers: phone.Numbers{},
 			Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epochs.epoch, Scheme: s.publicScheme,
+			Meter: newMeter(metrics.Registry),
 		},
 		courier: &courier.Courier{
 			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher,
