@@ -50,6 +50,7 @@ test: ## Everything CI runs: lint, generated files, all tests; sets up what it n
 test-all: $(TEST_TOOLS) bin/holdfast bin/demo ## All tests with one summary, without lint and verify.
 	@hack/setup-chromium.sh
 	@hack/setup-mail.sh
+	@hack/setup-postgres.sh
 	@bin/gotestsum --format pkgname-and-test-fails --raw-command -- \
 		hack/test.sh '$(RACE_PACKAGES)' '$(UNIT_PACKAGES)' '$(SERVER_PACKAGES)'
 
