@@ -110,7 +110,7 @@ func awaitMoment(t *testing.T, server *mailServer, random *rand.Rand) {
 	}
 	before, _ := server.arrivals()
 	deadline := time.Now().Add(20 * time.Second)
-	for more := random.IntN(8); more > 0; <-time.After(time.Millisecond) {
+	for more := random.IntN(12); more > 0; <-time.After(time.Millisecond) {
 		if total, _ := server.arrivals(); total >= before+more {
 			break
 		}
@@ -118,7 +118,7 @@ func awaitMoment(t *testing.T, server *mailServer, random *rand.Rand) {
 			t.Fatalf("the courier sends nothing after a kill")
 		}
 	}
-	<-time.After(time.Duration(random.Int64N(int64(10 * time.Millisecond))))
+	<-time.After(time.Duration(random.Int64N(int64(50 * time.Millisecond))))
 }
 
 func check(t *testing.T, dir string, server *mailServer) {

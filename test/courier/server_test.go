@@ -74,7 +74,7 @@ func (s *session) Auth(string) (sasl.Server, error) {
 func (s *session) Mail(string, *smtp.MailOptions) error { return nil }
 
 func (s *session) Rcpt(string, *smtp.RcptOptions) error {
-	s.dawdle(10 * time.Millisecond)
+	s.dawdle(30 * time.Millisecond)
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (s *session) Data(r io.Reader) error {
 		s.first = append(s.first, id)
 	}
 	s.mu.Unlock()
-	s.dawdle(30 * time.Millisecond)
+	s.dawdle(90 * time.Millisecond)
 	return nil
 }
 
