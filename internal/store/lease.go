@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -78,11 +79,16 @@ func (t *tx) lease(n int, now, until time.Time, full []message.Lane) ([]sealedMe
 		RETURNING `+outboxColumns, args...)
 }
 
-// outside keeps m out of full lanes; it appends their names to the arguments.
+// outside keeps m out of full lanes; it appends their names to the arguments. The list
+// is filled up to a power of two, so that there are few statements to prepare.
 func outside(full []message.Lane, args ...any) (where string, _ []any) {
+	if len(full) == 0 {
+		return "", args
+	}
 	var b strings.Builder
-	for _, lane := range full {
-		fmt.Fprintf(&b, ` AND NOT (m.tenant = $%d AND m.channel = $%d)`, len(args)+1, len(args)+2)
+	for i := range 1 << bits.Len(uint(len(full)-1)) {
+		lane := full[min(i, len(full)-1)]
+		fmt.Fprintf(&b, ` AND NOT (m.tenant = $%d AND ($%[2]d = '' OR m.channel = $%[2]d))`, len(args)+1, len(args)+2)
 		args = append(args, lane.Tenant, lane.Channel)
 	}
 	return b.String(), args

@@ -83,7 +83,8 @@ type Rendered struct {
 // given up, for another time could be a third copy.
 const MaxHanded = 2
 
-// Lane is a share of the courier: one channel of one tenant.
+// Lane is a share of the courier: one channel of one tenant, or, where it names no
+// channel, all of them.
 type Lane struct {
 	Tenant  string
 	Channel contact.Channel

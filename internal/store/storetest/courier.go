@@ -100,6 +100,9 @@ func fullLanes(t *testing.T, b Backend) {
 	must(t, err)
 	equal(t, "waiting beside full lanes", waiting, true)
 	equal(t, "due beside full lanes", due, Start.Add(time.Minute))
+	_, waiting, err = b.NextDue(t.Context(), Start, message.Lane{Tenant: tenant}, message.Lane{Tenant: "bank"}, message.Lane{Tenant: "else"})
+	must(t, err)
+	equal(t, "waiting beside full tenants", waiting, false)
 	equal(t, "the rest", ids(lease(t, b, 10, Start)), []string{"mail"})
 }
 
