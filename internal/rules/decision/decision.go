@@ -60,16 +60,12 @@ type Facts struct {
 
 // Decide answers an action at now. Before the first factor only what the stranger
 // brings along counts, network and country: an account's own blocks would tell
-// that it exists, and its owner must still reach the ticket (law 6, seed 2). What
-// Holdfast itself blocked for strangers' failures binds no device known before (O1).
+// that it exists, and its owner must still reach the ticket (law 6, seed 2).
 func Decide(action Action, facts Facts, now time.Time) Answer {
 	answer := Answer{Verdict: Allow}
 	permanent, releasable := false, false
 	for _, b := range facts.Blocks {
-		if !b.Enforced(now) || (action == Attempt && !bindsStrangers(b.Spec.Scope)) {
-			continue
-		}
-		if b.Spares(facts.Device) || (b.StopsCodesOnly() && action != SendCode) {
+		if !b.Enforced(now) || !concerns(b, action, facts.Device) {
 			continue
 		}
 		answer.deny(Reason(b.Spec.Reason), b.Expires)
@@ -90,7 +86,18 @@ func Decide(action Action, facts Facts, now time.Time) Answer {
 	return answer
 }
 
-func bindsStrangers(scope block.Scope) bool { return scope == block.Network || scope == block.Region }
+// concerns reports whether a block speaks of an action. What Holdfast itself blocked
+// binds no device that was known before (O1), and of a country only its codes.
+func concerns(b block.Record, action Action, device block.Device) bool {
+	switch {
+	case action == Attempt && b.Spec.Scope != block.Network && b.Spec.Scope != block.Region:
+		return false
+	case b.StopsCodesOnly():
+		return action == SendCode
+	default:
+		return !b.Spares(device)
+	}
+}
 
 func (a *Answer) deny(reason Reason, until time.Time) {
 	a.Verdict = Deny

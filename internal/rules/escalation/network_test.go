@@ -50,7 +50,7 @@ func TestNetwork(t *testing.T) {
 		{"more are refused than sign in", failure(), crowd(21, 20), nil, want},
 		{"a blocked network is not blocked again", failure(), crowd(20, 0), pastNetwork(time.Hour), Verdict{}},
 		{"an applied block is one too", failure(), crowd(20, 0), pastNetwork(time.Hour, applied), Verdict{}},
-		{"what lay before an end counts no more", failure(), crowd(20, 0), pastNetwork(24*time.Hour+time.Minute), Verdict{Forget: true}},
+		{"what lay before an end counts no more", failure(), crowd(20, 0), pastNetwork(24*time.Hour + time.Minute), Verdict{Forget: true}},
 		{"seed 29: failures after the expiry block anew", failure(), crowd(20, 0), pastNetwork(26 * time.Hour), want},
 		{"never within 24h of a release", failure(), crowd(20, 0), pastNetwork(30*time.Hour, ended(block.Revoked, 24*time.Hour-1)), Verdict{}},
 		{"24h after the release it may be blocked anew", failure(), crowd(20, 0), pastNetwork(30*time.Hour, ended(block.Revoked, 24*time.Hour)), want},
