@@ -141,8 +141,7 @@ func (d *Desk) issue(v Visit, f session.Flow, p policy.Policy, target contact.Co
 	}, err
 }
 
-// limits are the rates that a code takes from. A prefix is the number without its last
-// four digits (T3).
+// limits are the rates that a code takes from.
 func (d *Desk) limits(v Visit, f session.Flow, p policy.Policy, channel contact.Channel, address string) []code.Limit {
 	list := []code.Limit{
 		{Subject: "account", ID: f.Account, Rate: p.Limits.Account},
@@ -154,7 +153,7 @@ func (d *Desk) limits(v Visit, f session.Flow, p policy.Policy, channel contact.
 	}
 	country := d.Numbers.Plan(address)
 	return append(list,
-		code.Limit{Subject: "prefix", Secret: address[:max(len(address)-4, 0)], Rate: p.Limits.Prefix},
+		code.Limit{Subject: "prefix", Secret: code.Prefix(address), Rate: p.Limits.Prefix},
 		code.Limit{Subject: "country", ID: country, Rate: p.CountryRate(country)})
 }
 

@@ -43,6 +43,16 @@ func (t *tx) carry(tenant, present string, former []string) error {
 	return nil
 }
 
+// carryAll carries everything that is counted for an address, and returns its present
+// hash.
+func (t *tx) carryAll(tenant, address string) (string, error) {
+	prefix, present := code.Prefix(address), t.sealer.Lookup(tenant, address)
+	if err := t.carryLimit(tenant, "prefix", t.sealer.Lookup(tenant, prefix), t.sealer.FormerLookups(tenant, prefix)); err != nil {
+		return "", err
+	}
+	return present, t.carry(tenant, present, t.sealer.FormerLookups(tenant, address))
+}
+
 // presentDestination is the destination of a challenge under the present key, its
 // budgets carried there. It differs from the challenge's own while keys are rotated.
 func (t *tx) presentDestination(c code.Challenge) (string, error) {
@@ -151,8 +161,7 @@ func (s *Store) resealRows(ctx context.Context, table sealedTable, rows []sealed
 			}
 			hash := r.hash
 			if hash != "" && r.until.IsZero() {
-				hash = t.sealer.Lookup(r.tenant, string(address))
-				if err := t.carry(r.tenant, hash, t.sealer.FormerLookups(r.tenant, string(address))); err != nil {
+				if hash, err = t.carryAll(r.tenant, string(address)); err != nil {
 					return err
 				}
 			}

@@ -48,6 +48,10 @@ type Limit struct {
 	Rate   limit.Rate
 }
 
+// Prefix is what the numbers of one block of a carrier share: the number without its
+// last four digits (T3).
+func Prefix(number string) string { return number[:max(len(number)-4, 0)] }
+
 // Budget bounds the wrong codes that count whatever the challenge.
 type Budget struct {
 	// PerDay is for the account, in any stretch of WrongCodeWindow (N3).

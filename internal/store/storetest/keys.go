@@ -18,6 +18,7 @@ var keyTests = map[string]func(*testing.T, Backend){
 	"keys/law 3: a rotation gives no more guesses":               guessesAcrossRotation,
 	"keys/law 3: a rotation refunds no limit":                    limitAcrossRotation,
 	"keys/law 3: a repeated destination is counted as before":    repeatAcrossRotation,
+	"keys/law 3: a rotation refunds no limit of a prefix":        prefixAcrossRotation,
 	"keys/a number's accounts count across a rotation":           numberAcrossRotation,
 	"keys/law 13: contacts sealed with lost keys are no absence": lostKeys,
 	"keys/re-sealing leaves nothing to the former keys":          resealed,
@@ -111,6 +112,29 @@ func limitAcrossRotation(t *testing.T, b Backend) {
 	_, err := rotating.Reseal(t.Context(), 10, Start, carryOn)
 	must(t, err)
 	refused(people[4], beside(t, b, presentKey), presentKey)
+}
+
+func prefixAcrossRotation(t *testing.T, b Backend) {
+	rotating := beside(t, b, presentKey, formerKey)
+	byPrefix := func(p *person) code.Issue {
+		issue := p.entered(Start)
+		issue.Limits = func(address string) []code.Limit {
+			return []code.Limit{{Subject: "prefix", Secret: code.Prefix(address), Rate: hourly}}
+		}
+		return issue
+	}
+	for i, on := range []Backend{b, rotating} {
+		p := newPerson(t, b, fmt.Sprint("user-", i)).at(on)
+		p.mustIssue(byPrefix(p))
+	}
+	for i, on := range []Backend{rotating, beside(t, b, formerKey, presentKey), rotating} {
+		_, err := on.IssueChallenge(t.Context(), byPrefix(newPerson(t, b, fmt.Sprint("user-", i+2))))
+		wantLimit(t, err, "prefix", time.Hour)
+	}
+	_, err := rotating.Reseal(t.Context(), 10, Start, carryOn)
+	must(t, err)
+	_, err = beside(t, b, presentKey).IssueChallenge(t.Context(), byPrefix(newPerson(t, b, "user-9")))
+	wantLimit(t, err, "prefix", time.Hour)
 }
 
 func repeatAcrossRotation(t *testing.T, b Backend) {
