@@ -175,13 +175,20 @@ func (d *desk) request(v flow.Visit, to flow.Target) flow.ChallengeView {
 // collect lets the courier take and send everything that is due.
 func (d *desk) collect() []message.Message {
 	d.t.Helper()
-	taken, err := d.memory.Lease(d.t.Context(), 100, d.Now(), d.Now().Add(time.Minute))
-	is(d.t, err, nil)
-	for _, m := range taken {
-		is(d.t, d.memory.MarkSent(d.t.Context(), m.ID, d.Now()), nil)
+	var taken []message.Message
+	for {
+		// Of those for one destination each waits for the one before.
+		some, err := d.memory.Lease(d.t.Context(), 100, d.Now(), d.Now().Add(time.Minute))
+		is(d.t, err, nil)
+		if len(some) == 0 {
+			d.mail = append(d.mail, taken...)
+			return taken
+		}
+		for _, m := range some {
+			is(d.t, d.memory.MarkSent(d.t.Context(), m.ID, d.Now()), nil)
+		}
+		taken = append(taken, some...)
 	}
-	d.mail = append(d.mail, taken...)
-	return taken
 }
 
 // letter is the message that carries the code of a challenge.

@@ -82,7 +82,7 @@ func (s *Store) AcceptCode(ctx context.Context, a code.Accept) error {
 			f.ID, session.Proved, a.NewSecret[:]); err != nil {
 			return err
 		}
-		if err := t.refundWrongCode(c.Tenant, c.Account); err != nil {
+		if err := t.refundWrongCode(c.Tenant, c.Account, now); err != nil {
 			return err
 		}
 		if err := t.proveContact(c, now); err != nil {

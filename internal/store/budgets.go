@@ -88,7 +88,7 @@ func (t *tx) checkWrongCodes(tenant, account string, perDay int, now time.Time) 
 
 // countWrongCode counts a code as wrong before it is compared.
 func (t *tx) countWrongCode(tenant, account string, perDay int, now time.Time) error {
-	recent, err := one(t.queries, scanRecent, `INSERT INTO wrong_codes (tenant, account, start_at, wrong) VALUES ($1, $2, NULL, 0)
+	recent, err := one(t.queries, scanRecent, `INSERT INTO wrong_codes (tenant, account) VALUES ($1, $2)
 		ON CONFLICT (tenant, account) DO UPDATE SET recent = wrong_codes.recent RETURNING recent`, tenant, account)
 	if err != nil {
 		return err
@@ -96,11 +96,11 @@ func (t *tx) countWrongCode(tenant, account string, perDay int, now time.Time) e
 	if err := usedUp(recent, perDay, now); err != nil {
 		return err
 	}
-	return t.saveWrongCodes(tenant, account, append(recent.Within(code.WrongCodeWindow, now), now))
+	return t.saveWrongCodes(tenant, account, append(recent.Within(code.WrongCodeWindow, now), now), now)
 }
 
 // refundWrongCode takes the latest one back: the code was right.
-func (t *tx) refundWrongCode(tenant, account string) error {
+func (t *tx) refundWrongCode(tenant, account string, now time.Time) error {
 	recent, err := one(t.queries, scanRecent,
 		`SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`+t.lock, tenant, account)
 	if errors.Is(err, rules.ErrNotFound) || (err == nil && len(recent) == 0) {
@@ -109,19 +109,20 @@ func (t *tx) refundWrongCode(tenant, account string) error {
 	if err != nil {
 		return err
 	}
-	return t.saveWrongCodes(tenant, account, recent[:len(recent)-1])
+	return t.saveWrongCodes(tenant, account, recent[:len(recent)-1], now)
 }
 
-func (t *tx) saveWrongCodes(tenant, account string, recent limit.Recent) error {
+func (t *tx) saveWrongCodes(tenant, account string, recent limit.Recent, last time.Time) error {
 	at := make([]int64, len(recent))
-	for i, instant := range recent {
-		at[i] = instant.UnixMilli()
+	for i, one := range recent {
+		at[i] = one.UnixMilli()
 	}
 	text, err := json.Marshal(at)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE wrong_codes SET recent = $3 WHERE tenant = $1 AND account = $2`, tenant, account, string(text))
+	_, err = t.exec(`UPDATE wrong_codes SET recent = $3, last_at = $4 WHERE tenant = $1 AND account = $2`,
+		tenant, account, string(text), instant(last))
 	return err
 }
 
@@ -168,6 +169,17 @@ func (t *tx) checkEnteredNumber(c code.Challenge, perNumber limit.Rate, now time
 // were under way at once have used it up.
 func (t *tx) recordEnteredNumber(c code.Challenge, perNumber limit.Rate, now time.Time) (err error) {
 	if c.Destination, err = t.presentDestination(c); err != nil {
+		return err
+	}
+	// Codes to one number that are accepted at once wait for each other here.
+	if _, err := t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'entered', $2, NULL)
+		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = NULL`, c.Tenant, c.Destination); err != nil {
+		return err
+	}
+	// The row stands for the number: of codes to it that are accepted at once, each sees
+	// those before.
+	if _, err := t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'number', $2, NULL)
+		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = limits.tat`, c.Tenant, c.Destination); err != nil {
 		return err
 	}
 	if _, err := t.exec(`INSERT INTO entered_numbers (tenant, destination, account, at) VALUES ($1, $2, $3, $4)

@@ -35,7 +35,7 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 		{`blocks`, `uid = '' AND end_state = '' AND expires_at < $1`, before},
 		{`restrictions`, `until_at < $1`, before},
 		{`limits`, `tat IS NULL OR tat < $1`, now},
-		{`wrong_codes`, `start_at <= $1`, now.Add(-code.WrongCodeWindow)},
+		{`wrong_codes`, `last_at <= $1`, now.Add(-code.WrongCodeWindow)},
 		{`failures`, `until_at <= $1`, now},
 		{`crowds`, `until_at <= $1`, now},
 		{`devices`, `seen_at <= $1`, now.Add(-escalation.DeviceLife)},

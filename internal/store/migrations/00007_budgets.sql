@@ -6,5 +6,7 @@
 ALTER TABLE wrong_codes ADD COLUMN recent TEXT NOT NULL DEFAULT '[]';
 UPDATE wrong_codes SET recent = '[' || SUBSTR(REPLACE('..........', '.', ',' || start_at), 2, CAST(wrong * (LENGTH('' || start_at) + 1) - 1 AS INTEGER)) || ']'
     WHERE wrong > 0 AND wrong <= 10 AND start_at IS NOT NULL;
+ALTER TABLE wrong_codes RENAME COLUMN start_at TO last_at;
+ALTER TABLE wrong_codes DROP COLUMN wrong;
 ALTER TABLE contacts ADD COLUMN failures BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE contacts ADD COLUMN enabled_as TEXT NOT NULL DEFAULT 'Full';

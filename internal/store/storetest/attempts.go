@@ -214,7 +214,7 @@ func refunded(t *testing.T, b Backend) {
 	c := p.mustIssue(p.issue(Start))
 	must(t, p.wrong(c, Start))
 	must(t, p.right(c, Start))
-	equal(t, "wrong codes", count(t, b.DB, `SELECT wrong FROM wrong_codes WHERE account = $1`, account), 1)
+	equal(t, "wrong codes", wrongCodes(t, b), 1)
 }
 
 func acceptOver(t *testing.T, b Backend) {

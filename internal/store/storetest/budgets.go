@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -129,4 +130,14 @@ func limitsOfTheRepeated(t *testing.T, b Backend) {
 	repeat.Limits = func(address string) []code.Limit { asked = address; return nil }
 	p.mustIssue(repeat)
 	equal(t, "the address that the limits see", asked, Number)
+}
+
+// wrongCodes is how many count for the one account that has any.
+func wrongCodes(t *testing.T, b Backend) int {
+	t.Helper()
+	var text string
+	must(t, b.DB.QueryRowContext(t.Context(), `SELECT recent FROM wrong_codes`).Scan(&text))
+	var at []int64
+	must(t, json.Unmarshal([]byte(text), &at))
+	return len(at)
 }

@@ -86,7 +86,7 @@ func guessesAcrossRotation(t *testing.T, b Backend) {
 		must(t, ahead.wrong(again, Start.Add(time.Minute)))
 	}
 	wantErr(t, ahead.wrong(again, Start.Add(time.Minute)), rules.ErrSpent)
-	equal(t, "wrong codes of the day", count(t, b.DB, `SELECT wrong FROM wrong_codes`), 5)
+	equal(t, "wrong codes of the day", wrongCodes(t, b), 5)
 }
 
 // limitAcrossRotation takes a burst of two, one on each side of the promotion, and then
