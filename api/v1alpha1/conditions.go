@@ -58,7 +58,8 @@ const (
 	// ConditionProvidersReady is True where every provider is usable.
 	ConditionProvidersReady = "ProvidersReady"
 
-	// ConditionDelivering is False where a region's codes are slowed or stopped.
+	// ConditionDelivering is False where a region's codes are slowed or stopped, or
+	// messages of the namespace were given up.
 	ConditionDelivering = "Delivering"
 
 	// ConditionTestNumbers is True where spec.testing lists numbers; absent elsewhere.
@@ -124,6 +125,10 @@ const (
 
 	// ReasonRegionStopped surfaces with False where a Region block stops a country's codes.
 	ReasonRegionStopped = "RegionStopped"
+
+	// ReasonMessagesGivenUp surfaces with False where messages of the namespace were
+	// given up within 24 hours for another cause than a refused destination.
+	ReasonMessagesGivenUp = "MessagesGivenUp"
 )
 
 // Reasons of TestNumbers and HostsGranted.

@@ -140,6 +140,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	index := kube.NewIndex(policies.For)
 	secrets := kube.Secrets{Tenants: s.tenants, Cache: secretObjects}
 	dispatcher := deliver.New(secrets, s.endpoints, deliver.Options{Now: clock.Wall})
+	metrics.Registry.MustRegister(courier.DeadLetters{Graveyard: memory, Now: clock.Wall})
 	feed := kube.NewFeed(objects, index, policies, epochs, clock.Wall)
 	return &replica{
 		settings: s, log: log, caches: []cache.Cache{objects, secretObjects}, feed: feed, memory: memory, epochs: epochs, dispatcher: dispatcher,

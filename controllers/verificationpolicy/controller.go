@@ -56,9 +56,11 @@ type Controller struct {
 	Checker         Checker
 	// ValidateProvider and ValidateAdapter judge Secrets by the type that the policy names.
 	ValidateProvider, ValidateAdapter Validate
-	Intervals                         Intervals
-	Now                               func() time.Time
-	Recorder                          events.EventRecorder
+	// Outbox tells of messages that were given up; nil leaves Delivering out.
+	Outbox    Outbox
+	Intervals Intervals
+	Now       func() time.Time
+	Recorder  events.EventRecorder
 }
 
 // Reconcile looks at one policy, and at the ones beside it, and tells what it found.

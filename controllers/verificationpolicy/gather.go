@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -25,6 +26,8 @@ type findings struct {
 	providers   []finding
 	adapter     *finding
 	testNumbers int
+	// delivering is what became of the namespace's messages; nil where that is unknown.
+	delivering *metav1.Condition
 }
 
 // finding is what was found about one provider or adapter. An empty reason means
@@ -61,6 +64,7 @@ func (c *Controller) gather(ctx context.Context, vp *v1alpha1.VerificationPolicy
 	_, f.refused = c.Tenants.Split(vp.Namespace, kube.Strings(vp.Spec.Hosts))
 	f.providers = c.providers(ctx, p)
 	f.adapter = c.adapter(p)
+	f.delivering = c.delivering(ctx, vp.Namespace)
 	if vp.Spec.Testing != nil {
 		f.testNumbers = len(vp.Spec.Testing.Numbers)
 	}

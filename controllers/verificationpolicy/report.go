@@ -31,6 +31,9 @@ func (f findings) status(old v1alpha1.VerificationPolicyStatus, generation int64
 		ok, reason, message := f.providersReady()
 		set(v1alpha1.ConditionProvidersReady, truth(ok), reason, message)
 	}
+	if f.delivering != nil {
+		set(f.delivering.Type, f.delivering.Status, f.delivering.Reason, f.delivering.Message)
+	}
 	if f.testNumbers > 0 {
 		set(v1alpha1.ConditionTestNumbers, metav1.ConditionTrue, v1alpha1.ReasonTestNumbersListed,
 			fmt.Sprintf("%d test numbers take a fixed code and get no message.", f.testNumbers))

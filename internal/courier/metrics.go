@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,5 +42,50 @@ func (m *Metrics) count(msg message.Message, o outcome, now time.Time) {
 	m.attempts.WithLabelValues(channel, kind, string(o.state), string(o.class)).Inc()
 	if o.state == message.Sent {
 		m.delay.WithLabelValues(channel, kind).Observe(now.Sub(msg.Created).Seconds())
+	}
+}
+
+// Graveyard counts messages that were given up after since; an empty tenant stands for
+// all.
+type Graveyard interface {
+	DeadLetters(ctx context.Context, tenant string, since time.Time) ([]message.DeadLetters, error)
+}
+
+const (
+	// deadLetterWindow is how long a dead letter shows in the metrics.
+	deadLetterWindow = 24 * time.Hour
+	// scrapeTimeout bounds what a scrape waits for the memory.
+	scrapeTimeout = 2 * time.Second
+)
+
+// DeadLetters is a gauge of the dead letters of all tenants, read at each scrape. While
+// the memory is away it is absent.
+type DeadLetters struct {
+	Graveyard Graveyard
+	Now       func() time.Time
+}
+
+var deadLetters = prometheus.NewDesc("holdfast_dead_letters",
+	"Messages that were given up within the last 24 hours, by the class of the failure.", []string{"class"}, nil)
+
+// Describe implements prometheus.Collector.
+func (DeadLetters) Describe(to chan<- *prometheus.Desc) { to <- deadLetters }
+
+// Collect implements prometheus.Collector.
+func (d DeadLetters) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	dead, err := d.Graveyard.DeadLetters(ctx, "", d.Now().Add(-deadLetterWindow))
+	if err != nil {
+		return
+	}
+	for _, class := range []message.ErrorClass{message.Temporary, message.Rejected, message.Misconfigured, message.Unreachable, message.Unknown} {
+		count := 0
+		for _, c := range dead {
+			if c.Class == class {
+				count = c.Count
+			}
+		}
+		to <- prometheus.MustNewConstMetric(deadLetters, prometheus.GaugeValue, float64(count), string(class))
 	}
 }
