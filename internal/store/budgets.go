@@ -172,14 +172,8 @@ func (t *tx) recordEnteredNumber(c code.Challenge, perNumber limit.Rate, now tim
 		return err
 	}
 	// Codes to one number that are accepted at once wait for each other here.
-	if _, err := t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'entered', $2, NULL)
-		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = NULL`, c.Tenant, c.Destination); err != nil {
-		return err
-	}
-	// The row stands for the number: of codes to it that are accepted at once, each sees
-	// those before.
-	if _, err := t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'number', $2, NULL)
-		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = limits.tat`, c.Tenant, c.Destination); err != nil {
+	if _, err := t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'entered', $2, $3)
+		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = excluded.tat`, c.Tenant, c.Destination, instant(now.Add(perNumber.Per))); err != nil {
 		return err
 	}
 	if _, err := t.exec(`INSERT INTO entered_numbers (tenant, destination, account, at) VALUES ($1, $2, $3, $4)
