@@ -73,9 +73,9 @@ const behind = `EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'Waiting' AND e.d
 func (t *tx) lease(n int, now, until time.Time, full []message.Lane) ([]sealedMessage, error) {
 	others, args := outside(full, instant(now), instant(until), n)
 	return list(t.queries, scanMessage, `UPDATE outbox SET due_at = $2, leased = TRUE
-		WHERE state = 'Waiting' AND due_at <= $1 AND id IN (
+		WHERE state = 'Waiting' AND due_at <= $1 AND id IN (WITH next AS MATERIALIZED (
 			SELECT id FROM outbox m WHERE state = 'Waiting' AND due_at <= $1 AND NOT `+behind+others+`
-			ORDER BY due_at, created_at, id LIMIT CAST($3 AS BIGINT))
+			ORDER BY due_at, created_at, id LIMIT CAST($3 AS BIGINT)`+t.skip+`) SELECT id FROM next)
 		RETURNING `+outboxColumns, args...)
 }
 

@@ -18,11 +18,12 @@ const tries = 5
 type tx struct {
 	queries
 	sealer Sealer
-	// lock ends a SELECT for change; next is the number of the next fact.
-	lock, next string
-	now        func() time.Time
-	facts      bool
-	mail       bool
+	// lock ends a SELECT for change, skip one that leaves out what others hold; next is
+	// the number of the next fact.
+	lock, skip, next string
+	now              func() time.Time
+	facts            bool
+	mail             bool
 }
 
 // write runs a deed in one transaction: all of it is committed, or nothing. A deed may
@@ -85,7 +86,7 @@ func (s *Store) commit(ctx context.Context, conn *sql.Conn, deed func(*tx) error
 	}
 	t := &tx{
 		queries: queries{ctx: ctx, on: sqlTx, translate: s.translate}, sealer: s.config.Sealer,
-		lock: s.config.ForUpdate, next: s.config.Numbering.Next, now: s.config.Now,
+		lock: s.config.ForUpdate, skip: s.config.SkipLocked, next: s.config.Numbering.Next, now: s.config.Now,
 	}
 	if err := deed(t); err != nil {
 		_ = sqlTx.Rollback() // the deed's error says more; an engine that fails here has rolled back

@@ -23,6 +23,9 @@ const (
 	listenCheck = 30 * time.Second
 )
 
+// everything is told where nobody knows what has happened.
+var everything = store.News{Facts: true, Mail: true}
+
 // herald brings the news of this replica's commits to the others, and theirs to it.
 // It tells after the commit, in a statement of its own: a notification within the
 // transaction would let only one replica commit at a time. What is lost between the
@@ -50,8 +53,16 @@ func newHerald(c *connector, db *sql.DB, o Options) *herald {
 func (h *herald) start(s *store.Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
-	h.running.Go(func() { h.repeat(ctx, listenAgain, func() { h.listen(ctx, s) }) })
-	h.running.Go(func() { h.repeat(ctx, pulse, func() { s.Heard(store.News{Facts: true, Mail: true}) }) })
+	h.running.Go(func() {
+		for again := true; again; again = h.pause(ctx, listenAgain) {
+			h.listen(ctx, s)
+		}
+	})
+	h.running.Go(func() {
+		for h.pause(ctx, pulse) {
+			s.Heard(everything)
+		}
+	})
 	h.running.Go(func() { h.call(ctx) })
 }
 
@@ -61,15 +72,13 @@ func (h *herald) stop() error {
 	return nil
 }
 
-// repeat does something until ctx ends, with a pause in between.
-func (h *herald) repeat(ctx context.Context, pause time.Duration, do func()) {
-	for {
-		do()
-		select {
-		case <-ctx.Done():
-			return
-		case <-h.after(pause):
-		}
+// pause waits; it returns false where ctx ends first.
+func (h *herald) pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-h.after(d):
+		return true
 	}
 }
 
@@ -138,6 +147,7 @@ func (h *herald) listen(ctx context.Context, s *store.Store) {
 		return
 	}
 	h.listening.Store(conn.PgConn().PID())
+	s.Heard(everything) // of what was told while nobody listened
 	for ctx.Err() == nil {
 		quiet, stop := context.WithTimeout(ctx, listenCheck)
 		heard, err := conn.WaitForNotification(quiet)

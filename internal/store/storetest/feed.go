@@ -28,6 +28,8 @@ type follower struct {
 	caughtUp chan []fact.Fact
 	news     chan fact.Fact
 	ended    chan error
+	// replay is what came before caughtUp, for tests that need it again.
+	replay []fact.Fact
 }
 
 func follow(t *testing.T, s Store, since time.Time) *follower {

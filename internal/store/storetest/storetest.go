@@ -73,12 +73,14 @@ type Backend struct {
 	DB *sql.DB
 	// Reopen closes the store and opens the same data again.
 	Reopen func(t *testing.T) Store
+	// Other opens the same data as another process would; nil on an engine of one process.
+	Other func(t *testing.T) Store
 }
 
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	for _, group := range []map[string]func(*testing.T, Backend){
-		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests,
+		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests, replicaTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, open(t)) })
