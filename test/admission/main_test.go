@@ -3,6 +3,7 @@
 package admission_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -44,18 +45,14 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 func run(m *testing.M) int {
 	utilruntime.Must(scheme.AddToScheme(kinds))
 	utilruntime.Must(v1alpha1.AddToScheme(kinds))
-	assets := os.Getenv("KUBEBUILDER_ASSETS")
-	if assets == "" {
-		assets = filepath.Join(root, "bin")
-	}
 	env := &envtest.Environment{
-		BinaryAssetsDirectory:    assets,
+		BinaryAssetsDirectory:    assets(),
 		ControlPlaneStartTimeout: time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
 	}
 	var err error
 	if config, err = env.Start(); err != nil {
-		fmt.Fprintf(os.Stderr, "start the apiserver from %s (make tools): %v\n", assets, err)
+		fmt.Fprintf(os.Stderr, "start the apiserver from %s (make tools): %v\n", assets(), err)
 		return 1
 	}
 	defer func() {
@@ -63,12 +60,15 @@ func run(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, "stop the apiserver:", err)
 		}
 	}()
-	if err := prepare(env.KubeConfig, filepath.Join(assets, "kubectl")); err != nil {
+	if err := prepare(env.KubeConfig, filepath.Join(assets(), "kubectl")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
+
+// assets is the folder of kube-apiserver, etcd and kubectl.
+func assets() string { return cmp.Or(os.Getenv("KUBEBUILDER_ASSETS"), filepath.Join(root, "bin")) }
 
 // prepare applies config/ as a pipeline does and gives each role to a user of its name.
 func prepare(kubeconfig []byte, kubectl string) error {
