@@ -24,8 +24,8 @@ const address = "rosalind.franklin@post.example"
 func installation(t *testing.T) settings {
 	t.Helper()
 	return settings{
-		options:   options{namespace: "holdfast-system", keysSecret: "holdfast-keys"},
-		storePath: filepath.Join(t.TempDir(), "holdfast.db"),
+		options: options{namespace: "holdfast-system", keysSecret: "holdfast-keys"},
+		place:   place{storePath: filepath.Join(t.TempDir(), "holdfast.db")},
 	}
 }
 

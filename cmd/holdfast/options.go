@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
+	"os"
 
 	"github.com/spf13/pflag"
 
@@ -18,6 +18,7 @@ type options struct {
 	namespace      string
 	tenants        []string
 	store          string
+	storeFile      string
 	keysSecret     string
 	publicAddr     string
 	serviceAddr    string
@@ -36,7 +37,8 @@ func (o *options) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; without it the pod's own ServiceAccount is used")
 	flags.StringVar(&o.namespace, "namespace", "holdfast-system", "Holdfast's own namespace: keys and leader election live here")
 	flags.StringArrayVar(&o.tenants, "tenant", nil, "grant a namespace its hosts: NAMESPACE=HOST[,HOST]; repeatable")
-	flags.StringVar(&o.store, "store", "sqlite:/data/holdfast.db", "the memory: sqlite:PATH")
+	flags.StringVar(&o.store, "store", "sqlite:/data/holdfast.db", "the memory: sqlite:PATH for one replica, or postgres: for any number, with the URL in --store-file or in HOLDFAST_STORE")
+	flags.StringVar(&o.storeFile, "store-file", "", "file with the URL of --store postgres: (postgres://USER:PASSWORD@HOST/DATABASE); read at each new connection")
 	flags.StringVar(&o.keysSecret, "keys-secret", "holdfast-keys", "Secret in --namespace with the sealing keys; made at the first start")
 	flags.StringVar(&o.publicAddr, "public-addr", ":8080", "listen address of the people's pages")
 	flags.StringVar(&o.serviceAddr, "service-addr", ":8090", "listen address for the IdP and the apps")
@@ -57,25 +59,22 @@ type settings struct {
 	tenants   kube.Tenants
 	endpoints deliver.Patterns
 	proxies   []netip.Prefix
-	storePath string
+	place
 }
 
 func (o options) read() (settings, error) {
 	tenants, tenantsErr := kube.ParseTenants(o.tenants)
 	endpoints, endpointsErr := deliver.ParsePatterns(o.endpoints)
 	proxies, proxiesErr := parsePrefixes(o.trustedProxies)
-	s := settings{options: o, tenants: tenants, endpoints: endpoints, proxies: proxies}
-	path, ok := strings.CutPrefix(o.store, "sqlite:")
-	s.storePath = path
+	memory, memoryErr := readPlace(o.store, o.storeFile, os.Getenv)
+	s := settings{options: o, tenants: tenants, endpoints: endpoints, proxies: proxies, place: memory}
 	switch {
-	case !ok || path == "":
-		return s, fmt.Errorf("--store %q: this version knows sqlite:PATH", o.store)
 	case o.publicScheme != "https" && o.publicScheme != "http":
 		return s, fmt.Errorf("--public-scheme %q: use https or http", o.publicScheme)
 	case (o.serviceCert == "") != (o.serviceKey == ""):
 		return s, errors.New("--service-tls-cert and --service-tls-key belong together: give both or none")
 	}
-	return s, errors.Join(tenantsErr, endpointsErr, proxiesErr)
+	return s, errors.Join(tenantsErr, endpointsErr, proxiesErr, memoryErr)
 }
 
 func parsePrefixes(list []string) ([]netip.Prefix, error) {
