@@ -22,7 +22,7 @@ type options struct {
 
 // ports are where everything listens, on 127.0.0.1.
 type ports struct {
-	Public, Service, Probes, Inbox, SMTP, Shop, APIServer, Etcd int
+	Public, Service, Probes, Metrics, Inbox, SMTP, Shop, APIServer, Etcd int
 }
 
 // port is one of them, as the command line knows it.
@@ -37,6 +37,7 @@ func (p *ports) all() []port {
 		{"public", "Holdfast's pages for people", 8080, &p.Public},
 		{"service", "Holdfast's decisions and signals", 8090, &p.Service},
 		{"probes", "Holdfast's health", 8081, &p.Probes},
+		{"metrics", "Holdfast's metrics", 8443, &p.Metrics},
 		{"inbox", "the inbox page", 8025, &p.Inbox},
 		{"smtp", "the inbox's SMTP server", 1025, &p.SMTP},
 		{"shop", "the demo shop", 8088, &p.Shop},

@@ -196,7 +196,7 @@ func (d *demo) startHoldfast(ctx context.Context) error {
 		"--public-addr", local(d.ports.Public),
 		"--service-addr", local(d.ports.Service),
 		"--probes-addr", local(d.ports.Probes),
-		"--metrics-addr", "0",
+		"--metrics-addr", local(d.ports.Metrics),
 		"--public-scheme", "http",
 		"--provider-endpoints", "localhost:*,127.0.0.1:*",
 		"--leader-election=true",

@@ -21,6 +21,7 @@ func (d *demo) writeEnv() error {
 		{"HOLDFAST_PUBLIC_URL", web(d.ports.Public)},
 		{"HOLDFAST_SERVICE_URL", web(d.ports.Service)},
 		{"HOLDFAST_SERVICE_TOKEN", string(token)},
+		{"HOLDFAST_METRICS_URL", "https://" + local(d.ports.Metrics) + "/metrics"},
 		{"HOLDFAST_INBOX_URL", web(d.ports.Inbox)},
 		{"HOLDFAST_SHOP_URL", web(d.ports.Shop)},
 	} {

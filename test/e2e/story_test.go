@@ -261,35 +261,6 @@ func refused(d *demo, t *testing.T) {
 	}
 }
 
-// nothingSecret looks for every address and code of the run in what leaves the store.
-func nothingSecret(d *demo, t *testing.T) {
-	var secrets []string
-	for _, account := range []string{"alice", "ada", "grace", "linus"} {
-		secrets = append(secrets, account+"@example.test")
-		for _, m := range d.inbox(account + "@example.test") {
-			if match := digits.FindStringSubmatch(m.Text); match != nil {
-				secrets = append(secrets, match[1])
-			}
-		}
-	}
-	places := map[string]string{
-		"objects": d.mustKubectl("", "get", "holdfast,events,events.events.k8s.io", "-A", "-o", "yaml"),
-		"log":     d.file("logs/holdfast.log"), "database": d.file("holdfast.db"), "journal": d.file("holdfast.db-wal"),
-	}
-	for place, text := range places {
-		if text == "" {
-			t.Errorf("the %s is empty: nothing was looked at", place)
-		}
-		for _, secret := range append(secrets, newPassword) {
-			// Six digits stand in sealed bytes and instants by chance.
-			byChance := len(secret) == 6 && (place == "database" || place == "journal")
-			if strings.Contains(text, secret) && !byChance {
-				t.Errorf("the %s holds %q", place, secret)
-			}
-		}
-	}
-}
-
 func (d *demo) file(name string) string {
 	d.t.Helper()
 	content, err := os.ReadFile(filepath.Join(d.dir, name))
