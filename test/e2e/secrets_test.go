@@ -68,7 +68,7 @@ func (d *demo) metrics() string {
 	d.mustKubectl("", "create", "clusterrolebinding", "prometheus", "--clusterrole=holdfast-metrics-reader", "--serviceaccount=demo:prometheus")
 	token := strings.TrimSpace(d.mustKubectl("", "create", "token", "prometheus", "-n", "demo"))
 	scraper := &http.Client{Timeout: patience, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the certificate is the process's own
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the certificate is the process's own
 	}}
 	defer scraper.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(d.t.Context(), "GET", d.env["HOLDFAST_METRICS_URL"], nil)
