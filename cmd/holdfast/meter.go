@@ -22,7 +22,7 @@ func newMeter(registerer prometheus.Registerer) *meter {
 		escalations: counter("holdfast_escalations_total",
 			"Blocks that Holdfast itself made of failures.", "namespace", "reason", "scope"),
 		overBudget: counter("holdfast_escalations_over_budget_total",
-			"Blocks that Holdfast did not make because the namespace's blocks.objectBudget was used up; counters hold on.", "namespace", "reason", "scope"),
+			"Failures over the line that made no block because the namespace's blocks.objectBudget was used up; counters hold on.", "namespace", "reason", "scope"),
 		shadowed: counter("holdfast_shadow_escalations_total",
 			"Blocks that Holdfast would have made of failures if the policy's mode were Enforce.", "namespace", "reason", "scope"),
 		denials: counter("holdfast_shadow_denials_total",

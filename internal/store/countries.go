@@ -28,7 +28,7 @@ func (s *Store) CodeSent(ctx context.Context, sent escalation.Sent) ([]escalatio
 	if !escalation.CountryCode(sent.Country) {
 		return nil, nil
 	}
-	err := s.write(ctx, func(t *tx) error {
+	err := s.writeSoon(ctx, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO code_countries (challenge_id, tenant, account, flow, country, sent_at)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (challenge_id) DO NOTHING`,
 			sent.ChallengeID, sent.Tenant, sent.Account, sent.Flow, sent.Country, instant(sent.Now))
@@ -60,7 +60,7 @@ func judged(challengeID string) bool {
 
 func (s *Store) judgeCountry(ctx context.Context, sent escalation.Sent) ([]escalation.Result, error) {
 	past, err := list(s.read(ctx), scanBlock, `SELECT `+blockColumns+` FROM blocks
-		WHERE tenant = $1 AND account = '' AND scope = $2 AND start_at > $3 AND value = $4 ORDER BY name`,
+		WHERE tenant = $1 AND account = '' AND scope = $2 AND start_at > $3 AND value = $4`,
 		sent.Tenant, block.Region, instant(sent.Now.Add(-escalation.RepeatWindow)), sent.Country)
 	if err != nil {
 		return nil, err
@@ -80,6 +80,7 @@ func (s *Store) judgeCountry(ctx context.Context, sent escalation.Sent) ([]escal
 	var results []escalation.Result
 	err = s.write(ctx, func(t *tx) error {
 		result, err := t.escalate(sent.Tenant, v, sent.Policy, sent.Now)
+		results = nil
 		if result.Outcome != "" {
 			results = []escalation.Result{result}
 		}

@@ -16,7 +16,7 @@ import (
 // told of it.
 func (s *Store) Welcome(ctx context.Context, signal *fact.Signal, w escalation.Welcome) error {
 	w.Now = stored(w.Now)
-	return s.write(ctx, func(t *tx) error {
+	return s.writeSoon(ctx, func(t *tx) error {
 		if err := t.auditSignal(signal); err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (t *tx) failNetwork(f escalation.Failure) (escalation.Result, error) {
 		return escalation.Result{}, nil
 	}
 	past, err := list(t.queries, scanBlock, `SELECT `+blockColumns+` FROM blocks
-		WHERE tenant = $1 AND account = '' AND scope = $2 AND start_at > $3 AND value = $4 ORDER BY name`,
+		WHERE tenant = $1 AND account = '' AND scope = $2 AND start_at > $3 AND value = $4`,
 		f.Tenant, block.Network, instant(f.Now.Add(-escalation.RepeatWindow)), f.Network)
 	if err != nil {
 		return escalation.Result{}, err

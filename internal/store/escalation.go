@@ -26,25 +26,43 @@ const budgetPause = time.Minute
 
 // Fail counts a failure and, in the same transaction, records the blocks that it comes
 // to: they bind from the commit on, wherever the feed reaches. A failure from a known
-// device counts for nothing (O1). signal is what told of it; nil where a page did.
+// device counts for nothing (O1). signal is what told of it; nil where a page did. A
+// flood of failures does not wait for the disk: a block does, a count may be lost with
+// the machine.
 func (s *Store) Fail(ctx context.Context, signal *fact.Signal, f escalation.Failure) ([]escalation.Result, error) {
 	f.Now = stored(f.Now)
 	var results []escalation.Result
-	err := s.write(ctx, func(t *tx) error {
+	err := s.writeSoon(ctx, func(t *tx) (err error) {
 		if err := t.auditSignal(signal); err != nil {
-			return err
-		}
-		known, err := t.knowsDevice(f)
-		if err != nil || known {
 			return err
 		}
 		results, err = t.fail(f)
 		return err
 	})
-	return results, err
+	if err != nil {
+		return nil, err
+	}
+	return results, s.settle(ctx, f.Tenant, results)
+}
+
+// settle waits until the blocks among the results are on the disk.
+func (s *Store) settle(ctx context.Context, tenant string, results []escalation.Result) error {
+	for _, r := range results {
+		if r.Outcome == escalation.Blocked && s.config.Hurry != nil {
+			return s.write(ctx, func(t *tx) error {
+				_, err := t.exec(`UPDATE object_budgets SET full_until = full_until WHERE tenant = $1`, tenant)
+				return err
+			})
+		}
+	}
+	return nil
 }
 
 func (t *tx) fail(f escalation.Failure) (results []escalation.Result, err error) {
+	known, err := t.knowsDevice(f)
+	if err != nil || known {
+		return nil, err
+	}
 	for _, count := range []func(escalation.Failure) (escalation.Result, error){t.failAccount, t.failNetwork} {
 		result, err := count(f)
 		if err != nil {
@@ -67,7 +85,7 @@ func (t *tx) failAccount(f escalation.Failure) (escalation.Result, error) {
 		return escalation.Result{}, err
 	}
 	past, err := list(t.queries, scanBlock, `SELECT `+blockColumns+` FROM blocks
-		WHERE tenant = $1 AND account = $2 AND start_at > $3 ORDER BY name`,
+		WHERE tenant = $1 AND account = $2 AND start_at > $3`,
 		f.Tenant, f.Account, instant(f.Now.Add(-escalation.RepeatWindow)))
 	if err != nil {
 		return escalation.Result{}, err
@@ -125,7 +143,7 @@ func scanFailures(row scanner) (failures, error) {
 }
 
 // escalate turns a verdict into the record of a block, unless the policy's mode is
-// Shadow or the tenant's budget is used up: then it is noted once for the block's time.
+// Shadow, which is noted once for the block's time, or the tenant's budget is used up.
 func (t *tx) escalate(tenant string, v escalation.Verdict, p policy.Policy, now time.Time) (escalation.Result, error) {
 	if !v.Blocks() {
 		return escalation.Result{}, nil
@@ -134,7 +152,7 @@ func (t *tx) escalate(tenant string, v escalation.Verdict, p policy.Policy, now 
 	result := escalation.Result{Reason: spec.Reason, Scope: spec.Scope, Outcome: escalation.Blocked}
 	if p.Mode == policy.Shadow {
 		result.Outcome = escalation.Shadowed
-		return t.note(tenant, spec, result, actionBlockShadowed, now)
+		return t.note(tenant, spec, result, now)
 	}
 	room, err := t.room(tenant, spec.Scope, p.Escalation.ObjectBudget, now)
 	if err != nil {
@@ -142,7 +160,7 @@ func (t *tx) escalate(tenant string, v escalation.Verdict, p policy.Policy, now 
 	}
 	if !room {
 		result.Outcome = escalation.OverBudget
-		return t.note(tenant, spec, result, actionBlockOverBudget, now)
+		return result, nil
 	}
 	made, err := t.makeBlock(block.Key{Tenant: tenant, Name: block.OwnName(spec)}, spec, now)
 	if err != nil || !made {
@@ -178,7 +196,8 @@ func (t *tx) makeBlock(key block.Key, spec block.Spec, now time.Time) (made bool
 }
 
 // room asks whether the tenant's budget allows one more block of Holdfast's own. The
-// row is touched only here, and while the budget is used up not even that.
+// row is touched only here, and while the budget is used up once a minute, as is the
+// audit: a flood fills neither.
 func (t *tx) room(tenant string, scope block.Scope, budget int, now time.Time) (bool, error) {
 	full, err := one(t.queries, moment, `SELECT full_until FROM object_budgets WHERE tenant = $1`, tenant)
 	if err != nil && !errors.Is(err, rules.ErrNotFound) {
@@ -196,13 +215,15 @@ func (t *tx) room(tenant string, scope block.Scope, budget int, now time.Time) (
 	if err != nil || escalation.MayOpen(scope, open, budget) {
 		return err == nil, err
 	}
-	_, err = t.exec(`UPDATE object_budgets SET full_until = $2 WHERE tenant = $1`, tenant, instant(now.Add(budgetPause)))
-	return false, err
+	if _, err := t.exec(`UPDATE object_budgets SET full_until = $2 WHERE tenant = $1`, tenant, instant(now.Add(budgetPause))); err != nil {
+		return false, err
+	}
+	return false, t.audit(entry{at: now, tenant: tenant, action: actionBlockOverBudget, object: string(scope)})
 }
 
-// note keeps in the audit what was not blocked, once for as long as the block would
-// have stood.
-func (t *tx) note(tenant string, s block.Spec, result escalation.Result, action string, now time.Time) (escalation.Result, error) {
+// note keeps in the audit what mode Enforce would block, once for as long as the block
+// would stand.
+func (t *tx) note(tenant string, s block.Spec, result escalation.Result, now time.Time) (escalation.Result, error) {
 	stands := s.Duration
 	if s.Permanent {
 		stands = escalation.RepeatWindow
@@ -210,11 +231,11 @@ func (t *tx) note(tenant string, s block.Spec, result escalation.Result, action 
 	object := fmt.Sprintf("%s %s", s.Scope, s.Value)
 	noted, err := one(t.queries, plain[bool], `SELECT EXISTS (SELECT 1 FROM audit
 		WHERE tenant = $1 AND account = $2 AND at > $3 AND action = $4 AND object = $5)`,
-		tenant, s.Account, instant(now.Add(-stands)), action, object)
+		tenant, s.Account, instant(now.Add(-stands)), actionBlockShadowed, object)
 	if err != nil || noted {
 		return escalation.Result{}, err
 	}
-	return result, t.audit(entry{at: now, tenant: tenant, account: s.Account, action: action, object: object, detail: string(s.Reason)})
+	return result, t.audit(entry{at: now, tenant: tenant, account: s.Account, action: actionBlockShadowed, object: object, detail: string(s.Reason)})
 }
 
 // OwnBlocks lists the blocks of Holdfast's own that bind at now and whose objects no

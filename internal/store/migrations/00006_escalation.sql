@@ -17,7 +17,6 @@ CREATE TABLE failures (
     failed   BIGINT NOT NULL,
     PRIMARY KEY (tenant, account, method)
 );
-CREATE INDEX failures_until ON failures (until_at);
 
 -- Who was refused and who signed in from a network, each as a sketch of bounded size.
 CREATE TABLE crowds (
@@ -29,7 +28,6 @@ CREATE TABLE crowds (
     welcome  BYTEA,
     PRIMARY KEY (tenant, network)
 );
-CREATE INDEX crowds_until ON crowds (until_at);
 
 -- The devices of an account, hashed, and where each was seen last.
 CREATE TABLE devices (

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -238,11 +239,11 @@ func escalateBudget(t *testing.T, b Backend) {
 	tight := func(now time.Time) func(*escalation.Failure) {
 		return func(f *escalation.Failure) { f.Policy.Escalation.ObjectBudget, f.Now = 20, now }
 	}
-	over := []escalation.Result{{Reason: block.HighRequestVolume, Scope: block.Method, Outcome: escalation.OverBudget}}
+	over := escalation.Result{Reason: block.HighRequestVolume, Scope: block.Method, Outcome: escalation.OverBudget}
 	for i := range 40 {
 		want := blocked(block.HighRequestVolume, block.Method)
 		if i >= 18 {
-			want = over // a tenth is left to networks and regions
+			want = slices.Repeat([]escalation.Result{over}, 6) // a tenth is left to networks and regions
 		}
 		equal(t, fmt.Sprint("account ", i+1), fail(t, b, 15, failureOf(fmt.Sprint("a", i), tight(Start))), want)
 	}
@@ -252,6 +253,7 @@ func escalateBudget(t *testing.T, b Backend) {
 	if made := own(t, b, Start); len(made) != 19 {
 		t.Errorf("%d blocks, want 18 of accounts and one of the network", len(made))
 	}
+	equal(t, "audited once a minute", count(t, b.DB, `SELECT COUNT(*) FROM audit WHERE action = 'BlockOverBudget'`), 1)
 	other := failureOf("a1", tight(Start), func(f *escalation.Failure) { f.Tenant = "bank" })
 	equal(t, "another tenant", fail(t, b, 10, other), blocked(block.HighRequestVolume, block.Method))
 	tomorrow := Start.Add(25 * time.Hour)
