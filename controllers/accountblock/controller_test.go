@@ -117,7 +117,7 @@ func TestLengthenedAndCapped(t *testing.T) {
 func (f *fixture) attempt(name string) {
 	f.Helper()
 	r := f.record(name)
-	if _, err := f.store.LengthenBlock(f.Context(), r.Key, r.UID, r.Spec, f.clock.Now()); err != nil {
+	if _, err := f.store.LengthenBlock(f.Context(), r.Key, r.UID, r.Spec, f.clock.Now(), block.MaxLength); err != nil {
 		f.Fatal(err)
 	}
 }

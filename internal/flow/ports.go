@@ -40,8 +40,9 @@ type BlockStore interface {
 	// FreezeBlock records the block at its first sight and merges every later
 	// sight into the record (block.Record.Merge).
 	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)
-	// LengthenBlock freezes the block if it must, then counts an attempt.
-	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time) (block.Record, error)
+	// LengthenBlock freezes the block if it must, then counts an attempt, which
+	// lengthens it to at most within from its start.
+	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time, within time.Duration) (block.Record, error)
 	// EndBlock freezes the block if it must, then writes the end; the first
 	// terminal fact stands. deleted marks the end of the incarnation.
 	EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error)

@@ -31,7 +31,8 @@ func (d *Desk) lengthen(ctx context.Context, tenant, account, method string) err
 		if r.Spec.Account != account || !r.Enforced(now) {
 			continue
 		}
-		if _, err := d.Store.LengthenBlock(ctx, r.Key, r.UID, r.Spec, now); err != nil {
+		within := d.Policies.For(tenant, account).Blocks[r.Spec.Reason].MaxDuration
+		if _, err := d.Store.LengthenBlock(ctx, r.Key, r.UID, r.Spec, now, within); err != nil {
 			return err
 		}
 	}

@@ -83,3 +83,18 @@ func TestSignalsReleaseNothing(t *testing.T) {
 		t.Errorf("a failure reopened the block: %s", d.state(theKey))
 	}
 }
+
+// seed 30: the policy may hold attempts to less than a week.
+func TestThePolicyBoundsWhatAttemptsLengthen(t *testing.T) {
+	d := blocked(t)
+	p := d.policies[shop].Blocks[block.UnusualActivity]
+	p.MaxDuration = 30 * time.Hour
+	d.policies[shop].Blocks[block.UnusualActivity] = p
+	for range 10 {
+		d.clock.step(2 * time.Hour)
+		d.report(fact.FailedSignIn, "SMS")
+	}
+	if r := d.record(theKey); !r.Expires.Equal(start.Add(30 * time.Hour)) {
+		t.Errorf("the block ends at %s", r.Expires)
+	}
+}

@@ -36,11 +36,12 @@ func (s *Store) FreezeBlock(ctx context.Context, key block.Key, uid string, spec
 		func(r block.Record, _ bool) block.Record { return r })
 }
 
-// LengthenBlock freezes the block if it must, then counts an attempt (seed 30).
-func (s *Store) LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time) (block.Record, error) {
+// LengthenBlock freezes the block if it must, then counts an attempt, which lengthens it
+// within a time from its start (seed 30).
+func (s *Store) LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time, within time.Duration) (block.Record, error) {
 	return s.changeBlock(ctx, sight{key, uid, normal(spec), attempt, actionBlockLengthened},
 		func(r block.Record, _ bool) block.Record {
-			r, _ = r.Lengthen(stored(attempt))
+			r, _ = r.Lengthen(stored(attempt), within)
 			return r
 		})
 }

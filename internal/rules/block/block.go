@@ -195,9 +195,9 @@ func (r Record) Enforced(now time.Time) bool {
 }
 
 // Lengthen counts an attempt during the block (seed 30): the end moves to
-// max(current, min(start+168h, attempt+duration)), rounded up to duration/24
-// within that cap. It reports whether the end moved.
-func (r Record) Lengthen(attempt time.Time) (Record, bool) {
+// max(current, min(start+within, attempt+duration)), rounded up to duration/24
+// within that cap, which is at most MaxLength. It reports whether the end moved.
+func (r Record) Lengthen(attempt time.Time, within time.Duration) (Record, bool) {
 	if r.Spec.Permanent || !r.Enforced(attempt) {
 		return r, false
 	}
@@ -206,7 +206,7 @@ func (r Record) Lengthen(attempt time.Time) (Record, bool) {
 		since := end.Sub(r.Spec.Start)
 		end = r.Spec.Start.Add((since + grain - 1) / grain * grain)
 	}
-	if limit := r.Spec.Start.Add(MaxLength); end.After(limit) {
+	if limit := r.Spec.Start.Add(min(within, MaxLength)); end.After(limit) {
 		end = limit
 	}
 	if !end.After(r.Expires) {

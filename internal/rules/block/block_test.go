@@ -64,7 +64,7 @@ func TestAttemptsLengthenABlock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, moved := blocked(t, c.duration), 0
 			for _, a := range c.attempts {
-				next, ok := r.Lengthen(at(t, a))
+				next, ok := r.Lengthen(at(t, a), MaxLength)
 				if ok {
 					moved++
 				}
@@ -89,7 +89,7 @@ func TestAttemptsDoNotLengthenWhatHasNoEndOrHasEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := blocked(t, 24*time.Hour, change)
-			got, moved := r.Lengthen(at(t, "Mar 1 02:00:00"))
+			got, moved := r.Lengthen(at(t, "Mar 1 02:00:00"), MaxLength)
 			if diff := cmp.Diff(r, got); moved || diff != "" {
 				t.Fatalf("moved %v: %s", moved, diff)
 			}
@@ -110,7 +110,7 @@ func TestLengthenProperties(t *testing.T) {
 		}
 		for _, ms := range rapid.SliceOfN(rapid.Int64Range(-1000, 170*3600*1000), 0, 30).Draw(t, "attempts") {
 			attempt := start.Add(time.Duration(ms) * time.Millisecond)
-			next, moved := r.Lengthen(attempt)
+			next, moved := r.Lengthen(attempt, MaxLength)
 			switch {
 			case next.Expires.Before(r.Expires):
 				t.Fatalf("moved back from %v to %v", r.Expires, next.Expires)
@@ -123,7 +123,7 @@ func TestLengthenProperties(t *testing.T) {
 			case moved && next.Expires.Before(attempt.Add(duration)) && !next.Expires.Equal(start.Add(MaxLength)):
 				t.Fatalf("ends %v, less than a duration after %v", next.Expires, attempt)
 			}
-			if again, moved := next.Lengthen(attempt); moved {
+			if again, moved := next.Lengthen(attempt, MaxLength); moved {
 				t.Fatalf("the same attempt counted twice: %v", again.Expires)
 			}
 			r = next
@@ -301,5 +301,19 @@ func TestDriftedSeesWhatNeverChanges(t *testing.T) {
 				t.Fatalf("drifted: %v", got)
 			}
 		})
+	}
+}
+
+// seed 30: the policy may hold attempts to less than a week; a block that is longer
+// already is not shortened.
+func TestLengthenWithinThePolicysTime(t *testing.T) {
+	start := at(t, "Mar 1 00:00:00")
+	r := NewRecord(Key{"shop", "b"}, "uid", Spec{Start: start, Duration: 24 * time.Hour})
+	for _, c := range []struct{ within, want time.Duration }{
+		{48 * time.Hour, 47 * time.Hour}, {30 * time.Hour, 30 * time.Hour}, {12 * time.Hour, 24 * time.Hour}, {400 * time.Hour, 47 * time.Hour},
+	} {
+		if got, _ := r.Lengthen(start.Add(23*time.Hour), c.within); !got.Expires.Equal(start.Add(c.want)) {
+			t.Errorf("within %s: ends %s after its start, want %s", c.within, got.Expires.Sub(start), c.want)
+		}
 	}
 }

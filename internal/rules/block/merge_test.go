@@ -62,7 +62,7 @@ func TestMergeDoesNotCareForOrderOrRepetition(t *testing.T) {
 func TestMergeKeepsWhatHappened(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := NewRecord(Key{"shop", "anna"}, "uid-1", drawSpec(t, "first"))
-		r, _ = r.Lengthen(r.Spec.Start.Add(time.Duration(rapid.IntRange(0, 300).Draw(t, "attempt")) * time.Hour))
+		r, _ = r.Lengthen(r.Spec.Start.Add(time.Duration(rapid.IntRange(0, 300).Draw(t, "attempt"))*time.Hour), MaxLength)
 		r.Proof = Proof{Flow: "f", At: r.Spec.Start.Add(time.Hour)}
 		got := r.Merge(rapid.SampledFrom([]string{"uid-1", "uid-2"}).Draw(t, "uid"), drawSpec(t, "later"))
 		if !got.Spec.Permanent && got.Expires.Before(r.Expires) || r.Spec.Permanent && !got.Spec.Permanent {

@@ -217,7 +217,7 @@ func TestLockedStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	attempt := storetest.Start.Add(12 * time.Hour)
-	if _, err := s.LengthenBlock(t.Context(), key, "uid", spec(), attempt); !errors.Is(err, rules.ErrUnavailable) {
+	if _, err := s.LengthenBlock(t.Context(), key, "uid", spec(), attempt, block.MaxLength); !errors.Is(err, rules.ErrUnavailable) {
 		t.Fatalf("got %v, want ErrUnavailable", err)
 	}
 	r, err := s.Block(t.Context(), key)
@@ -227,7 +227,7 @@ func TestLockedStore(t *testing.T) {
 	if err := holder.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.LengthenBlock(t.Context(), key, "uid", spec(), attempt); err != nil || r.Extensions != 1 {
+	if r, err := s.LengthenBlock(t.Context(), key, "uid", spec(), attempt, block.MaxLength); err != nil || r.Extensions != 1 {
 		t.Fatalf("after the lock the record is %+v, %v", r, err)
 	}
 }

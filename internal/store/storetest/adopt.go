@@ -63,7 +63,7 @@ func adoptedNothing(t *testing.T, b Backend) {
 func attemptAfterAdoption(t *testing.T, b Backend) {
 	adopt(t, b, spec(), outlasted)
 	attempt := Start.Add(20 * time.Hour)
-	r := mustGet[block.Record](t)(b.LengthenBlock(t.Context(), key, "uid", spec(), attempt))
+	r := mustGet[block.Record](t)(b.LengthenBlock(t.Context(), key, "uid", spec(), attempt, block.MaxLength))
 	equal(t, "end", r.Expires, attempt.Add(24*time.Hour))
 	equal(t, "extensions", r.Extensions, 4)
 }

@@ -59,7 +59,7 @@ func terminalBeatsOpen(t *testing.T, b Backend) {
 	r := get(b.FreezeBlock(t.Context(), key, "uid", longer))
 	equal(t, "end", r.End, end)
 	equal(t, "state", r.State(Start.Add(2*time.Hour)), block.Revoked)
-	r = get(b.LengthenBlock(t.Context(), key, "uid", longer, Start.Add(2*time.Hour)))
+	r = get(b.LengthenBlock(t.Context(), key, "uid", longer, Start.Add(2*time.Hour), block.MaxLength))
 	equal(t, "extensions", r.Extensions, 0)
 }
 
@@ -87,7 +87,7 @@ func adoptedEnd(t *testing.T, b Backend) {
 
 func adoptedUID(t *testing.T, b Backend) {
 	get := mustGet[block.Record](t)
-	get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(12*time.Hour)))
+	get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(12*time.Hour), block.MaxLength))
 	restored := spec()
 	restored.Start = Start.Add(30 * time.Minute)
 	r := get(b.FreezeBlock(t.Context(), key, "other-uid", restored))
@@ -114,7 +114,7 @@ func newIncarnation(t *testing.T, b Backend) {
 
 func staleExpiry(t *testing.T, b Backend) {
 	get := mustGet[block.Record](t)
-	get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(12*time.Hour)))
+	get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(12*time.Hour), block.MaxLength))
 	r := get(b.EndBlock(t.Context(), key, "uid", spec(), block.End{State: block.Expired, At: Start.Add(24 * time.Hour)}, false))
 	equal(t, "state", r.State(Start.Add(24*time.Hour)), block.Active)
 	end := block.End{State: block.Expired, At: Start.Add(36 * time.Hour)}
@@ -123,21 +123,21 @@ func staleExpiry(t *testing.T, b Backend) {
 
 func lengthened(t *testing.T, b Backend) {
 	get := mustGet[block.Record](t)
-	r := get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(90*time.Minute)))
+	r := get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(90*time.Minute), block.MaxLength))
 	equal(t, "rounded up to an hour", r.Expires, Start.Add(26*time.Hour))
 	for at := 20 * time.Hour; at < 168*time.Hour; at += 20 * time.Hour {
-		r = get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(at)))
+		r = get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(at), block.MaxLength))
 	}
 	equal(t, "never beyond 7 days from the start", r.Expires, Start.Add(168*time.Hour))
 	facts := count(t, b.DB, `SELECT COUNT(*) FROM facts`)
-	r = get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(161*time.Hour)))
+	r = get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(161*time.Hour), block.MaxLength))
 	equal(t, "at the cap", r.Expires, Start.Add(168*time.Hour))
 	equal(t, "facts", count(t, b.DB, `SELECT COUNT(*) FROM facts`), facts)
 }
 
 func deletionRevokes(t *testing.T, b Backend) {
 	get := mustGet[block.Record](t)
-	get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(12*time.Hour)))
+	get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(12*time.Hour), block.MaxLength))
 	at := Start.Add(24 * time.Hour)
 	r := get(b.EndBlock(t.Context(), key, "uid", spec(), block.End{State: block.Expired, At: at}, true))
 	equal(t, "end", r.End, block.End{State: block.Revoked, At: at})

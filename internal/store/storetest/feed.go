@@ -140,12 +140,12 @@ func feedReplay(t *testing.T, b Backend) {
 func feedAfterRestart(t *testing.T, b Backend) {
 	get := mustGet[block.Record](t)
 	get(b.FreezeBlock(t.Context(), key, "uid", spec()))
-	r := get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(12*time.Hour)))
+	r := get(b.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(12*time.Hour), block.MaxLength))
 	reopened := b.Reopen(t)
 	f := follow(t, reopened, Start)
 	f.wantReplay(t, fact.Fact{Block: &r})
 	for at := 13 * time.Hour; at < 20*time.Hour; at += time.Hour {
-		r := get(reopened.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(at)))
+		r := get(reopened.LengthenBlock(t.Context(), key, "uid", spec(), Start.Add(at), block.MaxLength))
 		f.wantNext(t, fact.Fact{Block: &r})
 	}
 }

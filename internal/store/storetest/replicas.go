@@ -64,7 +64,7 @@ func factsOfManyWriters(t *testing.T, b Backend) {
 		all.Go(func() {
 			for i := range writes {
 				k := block.Key{Tenant: tenant, Name: fmt.Sprint("block-", w/2)} // two writers a block
-				if _, err := at.LengthenBlock(t.Context(), k, "uid", spec(), Start.Add(time.Duration(i*writers+w)*time.Minute)); err != nil {
+				if _, err := at.LengthenBlock(t.Context(), k, "uid", spec(), Start.Add(time.Duration(i*writers+w)*time.Minute), block.MaxLength); err != nil {
 					t.Error(err)
 				}
 			}

@@ -24,7 +24,7 @@ type Store interface {
 	EscalationStore
 	Block(ctx context.Context, key block.Key) (block.Record, error)
 	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)
-	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time) (block.Record, error)
+	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time, within time.Duration) (block.Record, error)
 	AdoptBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, remembered block.Memory) (block.Record, error)
 	EndBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, end block.End, deleted bool) (block.Record, error)
 
