@@ -41,7 +41,7 @@ func TestTheComponentOfPostgreSQLApplies(t *testing.T) {
 	if *d.Spec.Replicas != 2 || d.Spec.Strategy.Type != appsv1.RollingUpdateDeploymentStrategyType {
 		t.Errorf("%d replicas, strategy %s", *d.Spec.Replicas, d.Spec.Strategy.Type)
 	}
-	if args := strings.Join(pod.Containers[0].Args, " "); !strings.Contains(args, "--store-file=/store/url") {
+	if args := strings.Join(pod.Containers[0].Args, " "); !strings.Contains(args, "--store=postgres: --store-file=/store/url ") {
 		t.Errorf("args %s", args)
 	}
 	if len(pod.Volumes) != 1 || pod.Volumes[0].Secret == nil || len(pod.Containers[0].VolumeMounts) != 1 {
