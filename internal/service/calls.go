@@ -19,7 +19,7 @@ type decisionInput struct {
 		Method  string `json:"method,omitempty" maxLength:"64" doc:"How: Password, SMS, Email, ..."`
 		Network string `json:"network,omitempty" maxLength:"45" doc:"The person's IP address."`
 		Country string `json:"country,omitempty" pattern:"^[A-Za-z0-9]{2}$" doc:"ISO 3166 alpha-2 code; what is none, such as T1, matches no region."`
-		Device  string `json:"device,omitempty" maxLength:"256" doc:"The IdP's ID of a known device."`
+		Device  string `json:"device,omitempty" maxLength:"256" doc:"The IdP's ID of the device. One that a SignIn signal of this account named before passes the blocks that Holdfast itself made."`
 	}
 }
 
@@ -59,10 +59,10 @@ type signalInput struct {
 	Body struct {
 		Account string `json:"account" minLength:"1" maxLength:"256" doc:"The IdP's stable subject ID."`
 		Type    string `json:"type" minLength:"1" maxLength:"64" pattern:"^[A-Za-z][A-Za-z0-9._-]*$" doc:"FailedSignIn, SignIn, PasswordChanged or a name of your own."`
-		Method  string `json:"method,omitempty" maxLength:"64" doc:"What failed or succeeded; required for FailedSignIn. Password is the first factor: its failures may come from any stranger and lengthen no block."`
+		Method  string `json:"method,omitempty" maxLength:"64" doc:"What failed or succeeded; required for FailedSignIn. Password is the first factor: its failures may come from any stranger and touch no account, only the network."`
 		Network string `json:"network,omitempty" maxLength:"45" doc:"The person's IP address."`
 		Country string `json:"country,omitempty" pattern:"^[A-Za-z0-9]{2}$" doc:"ISO 3166 alpha-2 code; what is none, such as T1, matches no region."`
-		Device  string `json:"device,omitempty" maxLength:"256" doc:"The IdP's ID of a known device."`
+		Device  string `json:"device,omitempty" maxLength:"256" doc:"The IdP's ID of the device, which nobody can guess. SignIn makes it known for 90 days."`
 	}
 }
 
