@@ -172,9 +172,11 @@ func (l *losses) history() (start time.Time, backup []byte, spent, open code.Cha
 	short := func(ab *v1alpha1.AccountBlock) { ab.Spec.Duration = "30m" }
 	endless := func(ab *v1alpha1.AccountBlock) { ab.Spec.Permanent = true }
 	start = l.create("lengthened").CreationTimestamp.Time
-	l.create("released")
-	l.create("expired", short)
-	l.create("endless", endless)
+	// The apiserver's clock may be a second on by now.
+	together := func(ab *v1alpha1.AccountBlock) { ab.Spec.StartTime = new(metav1.NewTime(start)) }
+	l.create("released", together)
+	l.create("expired", together, short)
+	l.create("endless", together, endless)
 	l.clock.Set(start)
 	for _, name := range []string{"lengthened", "released", "expired", "endless"} {
 		l.reconcile(name)
