@@ -266,4 +266,22 @@ type AccountBlockStatus struct {
 	//
 	// +optional
 	FinishedTime *metav1.Time `json:"finishedTime,omitempty"`
+
+	// ReleasedBy is how a Released block was released. EnteredNumber proves no owner: the
+	// account's payments are denied for 720h from finishedTime.
+	//
+	// +optional
+	ReleasedBy ReleaseProof `json:"releasedBy,omitempty"`
 }
+
+// ReleaseProof is what released a block: a code to the account's own contact, or to a
+// number that the person entered (seed 3).
+//
+// +kubebuilder:validation:Enum=SecurityInfo;EnteredNumber
+type ReleaseProof string
+
+// The proofs of a release.
+const (
+	ProofSecurityInfo  ReleaseProof = "SecurityInfo"
+	ProofEnteredNumber ReleaseProof = "EnteredNumber"
+)

@@ -93,7 +93,9 @@ func ReadMemory(s v1alpha1.AccountBlockStatus) block.Memory {
 	m := block.Memory{Start: instant(s.StartTime), Expires: instant(s.ExpiresTime), Extensions: int(s.Extensions)}
 	m.Permanent = !m.Start.IsZero() && m.Expires.IsZero()
 	if s.State.Finished() {
-		m.End = block.End{State: block.State(s.State), At: instant(s.FinishedTime)}
+		m.End = block.End{
+			State: block.State(s.State), At: instant(s.FinishedTime), EnteredNumber: s.ReleasedBy == v1alpha1.ProofEnteredNumber,
+		}
 	}
 	return m
 }

@@ -30,7 +30,7 @@ func (r BlockReport) Status(old v1alpha1.AccountBlockStatus) v1alpha1.AccountBlo
 	s := v1alpha1.AccountBlockStatus{
 		State: v1alpha1.BlockState(state), ObservedGeneration: r.Generation, Conditions: copyOf(old.Conditions),
 		StartTime: timestamp(r.Record.Spec.Start), ExpiresTime: timestamp(r.Record.Expires),
-		Extensions: int32(r.Record.Extensions), FinishedTime: timestamp(r.finished(state)),
+		Extensions: int32(r.Record.Extensions), FinishedTime: timestamp(r.finished(state)), ReleasedBy: r.releasedBy(),
 	}
 	if !state.Terminal() {
 		for _, step := range r.Record.Remaining(r.Record.Proof.Flow, r.Now) {
@@ -94,6 +94,17 @@ func (r BlockReport) finished(state block.State) time.Time {
 		return r.Record.Expires
 	}
 	return r.Record.End.At
+}
+
+func (r BlockReport) releasedBy() v1alpha1.ReleaseProof {
+	switch {
+	case r.Record.End.State != block.Released:
+		return ""
+	case r.Record.End.EnteredNumber:
+		return v1alpha1.ProofEnteredNumber
+	default:
+		return v1alpha1.ProofSecurityInfo
+	}
 }
 
 func (r BlockReport) until() string {

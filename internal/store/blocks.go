@@ -118,6 +118,12 @@ func (s *Store) changeBlock(ctx context.Context, seen sight, change func(r block
 			}
 		}
 		after = change(before.Merge(seen.uid, seen.spec), !inserted)
+		if after.End.EnteredNumber && !before.End.EnteredNumber {
+			// The mirror remembers a release whose restriction this store has lost.
+			if err := t.restrict(seen.key.Tenant, after.Spec.Account, after.End.At.Add(block.EnteredNumberRestriction)); err != nil {
+				return err
+			}
+		}
 		switch changed := !reflect.DeepEqual(before, after); {
 		case changed:
 			return t.saveBlock(after, seen.at, seen.action)

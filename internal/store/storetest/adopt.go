@@ -10,6 +10,7 @@ import (
 var adoptTests = map[string]func(*testing.T, Backend){
 	"adopt/law 1: an empty store takes what the mirror remembers":      adoptedByEmpty,
 	"adopt/law 1: a store that is behind takes what the mirror knows":  adoptedByRestored,
+	"adopt/law 1: a release by an entered number restricts again":      adoptedRestriction,
 	"adopt/law 1: what the store knows better stays":                   adoptedNothing,
 	"adopt/seed 30: attempts after an adoption lengthen by the policy": attemptAfterAdoption,
 }
@@ -49,6 +50,17 @@ func adoptedByRestored(t *testing.T, b Backend) {
 	r := mustGet[block.Record](t)(b.AdoptBlock(t.Context(), forever, "uid", spec(), block.Memory{Start: Start, Permanent: true}))
 	equal(t, "permanent", r.Spec.Permanent, true)
 	equal(t, "end of a permanent block", r.Expires, time.Time{})
+}
+
+func adoptedRestriction(t *testing.T, b Backend) {
+	released := outlasted
+	released.End = block.End{State: block.Released, At: Start.Add(time.Hour), EnteredNumber: true}
+	for range 2 {
+		adopt(t, b, spec(), released)
+	}
+	until := Start.Add(time.Hour + block.EnteredNumberRestriction).UnixMilli()
+	equal(t, "restrictions", count(t, b.DB, `SELECT COUNT(*) FROM restrictions WHERE account = $1 AND until_at = $2`, account, until), 1)
+	equal(t, "facts about it", count(t, b.DB, `SELECT COUNT(*) FROM facts WHERE restricted_until IS NOT NULL`), 1)
 }
 
 func adoptedNothing(t *testing.T, b Backend) {
