@@ -7,34 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/rules"
 )
-
-// maxAnswer is how much of an answer is read, in bytes, to keep the connection;
-// nothing of it is looked at.
-const maxAnswer = 16 << 10
-
-// newClient follows no redirect: a password goes to the named endpoint only.
-func newClient(t target) *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			TLSClientConfig:        t.tls,
-			ForceAttemptHTTP2:      true,
-			MaxIdleConnsPerHost:    16,
-			IdleConnTimeout:        time.Minute,
-			MaxResponseHeaderBytes: maxAnswer,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
 
 // passing is a failure that may pass; after is what the IdP asked to wait, 0 if
 // it asked nothing.
@@ -82,33 +62,16 @@ func (w *Webhook) post(ctx context.Context, c *caller, key, deed string, body []
 	if err != nil {
 		return fmt.Errorf("%s cannot be asked: %w", deed, rules.ErrIdentity)
 	}
-	if err := sign(request, c.target, key, w.options.Now(), body); err != nil {
-		return err
+	if err := c.target.signers.Sign(request.Header, key, w.options.Now(), body); err != nil {
+		return fmt.Errorf("%s cannot be signed: %w", deed, rules.ErrIdentity)
 	}
 	response, err := c.client.Do(request)
 	if err != nil {
 		return &passing{problem: "no answer to " + deed + ", or no secure connection"}
 	}
 	defer func() { _ = response.Body.Close() }()
-	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer)
+	_, _ = io.CopyN(io.Discard, response.Body, outbound.MaxAnswer) // keeps the connection
 	return w.judge(deed, response)
-}
-
-func sign(request *http.Request, t target, key string, now time.Time, body []byte) error {
-	signatures := make([]string, 0, maxSecrets)
-	for _, signer := range t.signers {
-		signature, err := signer.Sign(key, now, body)
-		if err != nil {
-			return fmt.Errorf("the call cannot be signed: %w", rules.ErrIdentity)
-		}
-		signatures = append(signatures, signature)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", "holdfast")
-	request.Header.Set(standardwebhooks.HeaderWebhookID, key)
-	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	request.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
-	return nil
 }
 
 // judge turns a status into an outcome. What another try cannot change is not
@@ -122,21 +85,10 @@ func (w *Webhook) judge(deed string, response *http.Response) error {
 	case deed == setPassword && (status == http.StatusBadRequest || status == http.StatusConflict || status == http.StatusUnprocessableEntity):
 		return rules.ErrIdentityRefused
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
-		return &passing{problem, retryAfter(response.Header.Get("Retry-After"), w.options.Now())}
+		return &passing{problem, outbound.RetryAfter(response.Header, w.options.Now())}
 	case status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooEarly:
 		return &passing{problem, 0}
 	default:
 		return fmt.Errorf("%s: %w", problem, rules.ErrIdentity)
 	}
-}
-
-// retryAfter reads seconds or an HTTP date; 0 where there is neither.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
 }

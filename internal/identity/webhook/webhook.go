@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -52,6 +53,9 @@ type Webhook struct {
 	mu      sync.Mutex
 	callers map[key]*caller
 }
+
+// maxConnections bounds the connections to one IdP.
+const maxConnections = 64
 
 type key struct{ tenant, secret string }
 
@@ -154,10 +158,10 @@ func (w *Webhook) caller(p policy.Policy) (*caller, error) {
 		if ok {
 			c.client.CloseIdleConnections()
 		}
-		c = &caller{data: secret, target: target, client: newClient(target)}
+		c = &caller{data: secret, target: target, client: outbound.Client(outbound.Transport(target.tls, maxConnections))}
 		w.callers[k] = c
 	}
-	if !w.allow.Allows(c.target.address()) {
+	if !w.allow.Allows(outbound.Address(c.target.url)) {
 		return nil, refuse("names an endpoint that this installation does not allow")
 	}
 	return c, nil
