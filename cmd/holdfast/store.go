@@ -33,7 +33,7 @@ func readPlace(store, file string, variable func(string) string) (place, error) 
 	case isFile && path != "" && file == "":
 		return place{storePath: path}, nil
 	case isFile && file != "":
-		return place{}, errors.New("--store-file belongs to --store postgres:")
+		return place{}, errors.New("--store-file goes with --store postgres: and with no other")
 	case store == "postgres:" && file != "":
 		return place{storeURL: func() (string, error) { return readURL(file) }}, nil
 	case store == "postgres:" && variable(storeVariable) != "":

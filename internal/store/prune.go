@@ -55,7 +55,6 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 // forget deletes a table's old rows, batch after batch.
 func (s *Store) forget(ctx context.Context, table, where string, at time.Time) (total int64, err error) {
 	row := s.config.Row
-	//nolint:gosec // G202: the names are this file's own
 	query := `DELETE FROM ` + table + ` WHERE ` + row + ` IN (SELECT ` + row + ` FROM ` + table +
 		` WHERE ` + where + ` LIMIT ` + strconv.Itoa(pruneBatch) + s.config.SkipLocked + `)`
 	for {

@@ -12,6 +12,9 @@ import (
 // server that starts, stops, is full or only reads, a lock or a statement that took too
 // long, transactions that stood in each other's way too often.
 func unavailable(err error) bool {
+	if errors.Is(err, errConnect) {
+		return true
+	}
 	var failed *pgconn.PgError
 	if errors.As(err, &failed) {
 		switch failed.Code[:2] {
@@ -27,7 +30,7 @@ func unavailable(err error) bool {
 		return conflict(err)
 	}
 	var network net.Error
-	return errors.Is(err, errConnect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+	return errors.As(err, &network) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
 		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 

@@ -105,7 +105,7 @@ var numbering = store.Numbering{
 	Horizon: `SELECT CAST(CAST(pg_snapshot_xmin(s) AS TEXT) AS BIGINT), CAST(CAST(pg_snapshot_xmax(s) AS TEXT) AS BIGINT)
 		FROM pg_current_snapshot() AS s`,
 	// No transaction lasts while a million facts are committed after its own.
-	Gaps: `SELECT before + 1, seq - 1 FROM (SELECT seq, LAG(seq) OVER (ORDER BY seq) AS before
+	Gaps: `SELECT before + 1, seq - 1 FROM (SELECT seq, LAG(seq, 1, GREATEST($1 - 1000000, 0)) OVER (ORDER BY seq) AS before
 		FROM facts WHERE seq > $1 - 1000000) AS numbers WHERE seq > before + 1 ORDER BY seq`,
 	Missed: `FROM facts JOIN UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BIGINT[])) AS stretch (low, high) ON seq BETWEEN low AND high`,
 }

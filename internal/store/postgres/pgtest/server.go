@@ -86,7 +86,7 @@ func (s *Server) initialize(ctx context.Context, initdb string, who *syscall.Cre
 func (s *Server) serve(ctx context.Context, postgres string, who *syscall.Credential, o Options) error {
 	settings := []string{"listen_addresses=", "unix_socket_directories=" + s.dir, "max_connections=300", "log_min_messages=log"}
 	if !o.Durable {
-		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 	}
 	args := []string{"-D", s.data()}
 	for _, setting := range append(settings, o.Settings...) {

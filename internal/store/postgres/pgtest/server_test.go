@@ -81,7 +81,7 @@ func TestServerDiesWithItsProcess(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatalf("PostgreSQL (%d) outlives the process that started it", pid)
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 }
 
