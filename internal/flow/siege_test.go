@@ -129,8 +129,7 @@ func TestABudgetBoundsTheObjects(t *testing.T) {
 	b := newBesieged(t)
 	limits := &b.policies[shop].Escalation
 	limits.ObjectBudget, limits.MethodAfter = 500, 1
-	const accounts = 100_000
-	for i := range accounts {
+	for i := range besiegers {
 		_, err := b.memory.Fail(t.Context(), nil, escalation.Failure{
 			Tenant: shop, Account: fmt.Sprint("bot-", i), Method: "SMS", PastFirst: true, Policy: *b.policies[shop], Now: b.Now(),
 		})
