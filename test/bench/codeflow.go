@@ -4,190 +4,194 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"os"
-	"path/filepath"
-	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"holdfast.dev/holdfast/internal/clock"
 	"holdfast.dev/holdfast/internal/flow"
-	"holdfast.dev/holdfast/internal/rules/block"
-	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/decision"
-	"holdfast.dev/holdfast/internal/rules/message"
-	"holdfast.dev/holdfast/internal/store"
-	"holdfast.dev/holdfast/internal/store/sqlite"
 )
 
-// contactID is the one contact of every account.
-const contactID = "contact-00000000"
+// work is what every blocked account goes through once: before outside the measured
+// time, then do. The bare transactions write the same rows.
+type work struct {
+	name       string
+	before, do func(p *post, ctx context.Context, i int) error
+	bareBefore []transaction
+	bareDo     []transaction
+	// flows of one leg.
+	flows int
+}
 
-// openFlow makes stores in .run, the file system on which make run keeps its own.
-func openFlow(_ context.Context, o options) ([]comparison, func(), error) {
-	if err := os.MkdirAll(".run", 0o700); err != nil {
-		return nil, nil, err
+var (
+	issueOfACode = work{
+		name:   "issue of a code",
+		before: (*post).openFlow, do: (*post).requestCode,
+		bareBefore: bareFlow[:1], bareDo: bareFlow[1:2], flows: 400,
 	}
-	dir, err := os.MkdirTemp(".run", "bench-")
+	wholeFlow = work{
+		name:   "whole code flow",
+		before: func(*post, context.Context, int) error { return nil }, do: (*post).release,
+		bareDo: bareFlow, flows: 100,
+	}
+)
+
+// openFlow compares both works on both engines.
+func openFlow(ctx context.Context, o options) (suite, error) {
+	engines, shut, err := openEngines(ctx)
 	if err != nil {
-		return nil, nil, err
+		return suite{}, err
 	}
-	flows, legs := 100, 6
+	legs := 4
 	if o.quick {
 		legs = 1
 	}
-	var stores atomic.Int64
-	fresh := func() string { return filepath.Join(dir, fmt.Sprintf("store-%d.db", stores.Add(1))) }
-	var comparisons []comparison
-	for _, people := range []int{1, 16} {
-		comparisons = append(comparisons, comparison{
-			name: fmt.Sprintf("whole code flows on SQLite, %d at once", people), goal: goal{bound: 0.6}, legs: legs,
-			ours:  func(ctx context.Context) (figures, error) { return deskLeg(ctx, fresh(), flows, people) },
-			floor: func(ctx context.Context) (figures, error) { return sqlLeg(ctx, fresh(), flows, people) },
-		})
-	}
-	return comparisons, func() { _ = os.RemoveAll(dir) }, nil
-}
-
-// post is a shop with its memory and a courier that hands codes to who waits for them.
-type post struct {
-	*shop
-	store *store.Store
-	codes map[string]chan string
-}
-
-// openPost makes a store in which so many accounts are blocked and have a contact.
-func openPost(ctx context.Context, path string, accounts int) (*post, error) {
-	s, err := newShop()
-	if err != nil {
-		return nil, err
-	}
-	memory, err := sqlite.Open(ctx, path, sqlite.Options{Sealer: s.keys, Now: clock.Wall})
-	if err != nil {
-		return nil, err
-	}
-	p := &post{s, memory, map[string]chan string{}}
-	s.desk.Store = memory
-	for i := range accounts {
-		if err := p.admit(ctx, i); err != nil {
-			return nil, errors.Join(err, memory.Close())
+	s := suite{floor: "bare", shut: shut}
+	for _, w := range []work{issueOfACode, wholeFlow} {
+		for _, e := range engines {
+			for _, people := range []int{1, 16, 64} {
+				t := trial{engine: e, work: w, people: people, rows: &rows{}}
+				s.comparisons = append(s.comparisons, comparison{
+					name: fmt.Sprintf("%s on %s, %d at once", w.name, e.name, people), goal: t.goal(), legs: legs,
+					ours: t.ours, floor: t.floor,
+				})
+			}
 		}
 	}
-	return p, nil
+	return s, nil
 }
 
-// admit blocks one account in index and store and writes its contact.
-func (p *post) admit(ctx context.Context, i int) error {
-	if err := p.see(newBlock(tenant, i)); err != nil {
-		return err
-	}
-	key, account, now := blockKey(i), blockedAccount(i), clock.Wall()
-	record, _ := p.index.Block(key)
-	if _, err := p.store.FreezeBlock(ctx, key, record.UID, record.Spec); err != nil {
-		return err
-	}
-	p.codes[account] = make(chan string, 1)
-	return p.store.ImportContacts(ctx, tenant, account, []contact.Contact{{
-		ID: contactID, Channel: contact.Email, Address: account + "@post.example", Standing: contact.Full,
-		Language: "en", Added: now, Proven: now,
-	}}, nil, now)
+// trial is one work on one engine by so many people at once.
+type trial struct {
+	engine engine
+	work   work
+	people int
+	rows   *rows
 }
 
-func blockKey(i int) block.Key { return block.Key{Tenant: tenant, Name: newBlock(tenant, i).Name} }
+// goal binds the embedded engine, on which a small shop runs.
+func (t trial) goal() goal {
+	if t.work.name == wholeFlow.name && t.engine.name == "SQLite" && t.people <= 16 {
+		return goal{bound: 0.6}
+	}
+	return goal{}
+}
 
-// deskLeg takes every account through a flow, with the feed followed as a replica does.
-func deskLeg(ctx context.Context, path string, flows, people int) (figures, error) {
-	p, err := openPost(ctx, path, flows)
-	if err != nil {
+// warm is how many flows pass before the measured ones: connections are made and
+// statements prepared, as they are in a process that runs for days.
+func (t trial) warm() int { return 2 * t.people }
+
+// flows are all that one leg makes.
+func (t trial) flows() int { return t.warm() + max(t.work.flows, 2*t.people) }
+
+// measure does the work for every account and times all but the first ones.
+func (t trial) measure(ctx context.Context, do func(ctx context.Context, i int) error) (figures, error) {
+	if _, err := inTurn(ctx, 0, t.warm(), t.people, do); err != nil {
 		return figures{}, err
 	}
-	following, stop := context.WithCancel(ctx)
-	followed := make(chan error, 1)
-	go func() { followed <- p.store.Follow(following, time.Time{}, func() {}, p.index.Fact) }()
-	f, err := inTurn(ctx, flows, people, p.release)
-	stop()
-	err = errors.Join(err, <-followed, p.store.Close())
-	if err == nil {
-		err = sameRows(ctx, path, flows)
-	}
-	return f, err
+	return inTurn(ctx, t.warm(), t.flows(), t.people, do)
 }
 
-// release is one flow: the denied sign-in gives a ticket, the ticket opens the flow,
-// the code is asked for, sent and entered, which releases the block and sends a notice.
-func (p *post) release(ctx context.Context, i int) error {
-	account := blockedAccount(i)
-	d, err := p.desk.Decide(tenant, flow.Request{Account: account, Action: decision.SignIn})
+// ours takes every account of a fresh store through the work.
+func (t trial) ours(ctx context.Context) (f figures, err error) {
+	return t.onFresh(ctx, func(at place) (f figures, err error) {
+		p, err := openPost(ctx, at)
+		if err != nil {
+			return f, err
+		}
+		defer func() { err = errors.Join(err, p.close()) }()
+		if err := p.admit(ctx, t.flows()); err != nil {
+			return f, err
+		}
+		before := func(ctx context.Context, i int) error { return t.work.before(p, ctx, i) }
+		if _, err := inTurn(ctx, 0, t.flows(), t.people, before); err != nil {
+			return f, err
+		}
+		return t.measure(ctx, func(ctx context.Context, i int) error { return t.work.do(p, ctx, i) })
+	})
+}
+
+// floor writes the rows of as many flows into a store that was prepared alike.
+func (t trial) floor(ctx context.Context) (figures, error) {
+	return t.onFresh(ctx, func(at place) (f figures, err error) {
+		p, err := openPost(ctx, at)
+		if err != nil {
+			return f, err
+		}
+		if err := errors.Join(p.admit(ctx, t.flows()), p.close()); err != nil {
+			return f, err
+		}
+		b, err := openBare(ctx, t.engine.dialect, at, t.people, t.flows())
+		if err != nil {
+			return f, err
+		}
+		defer func() { err = errors.Join(err, b.db.Close()) }()
+		if _, err := inTurn(ctx, 0, t.flows(), t.people, b.commits(t.work.bareBefore)); err != nil {
+			return f, err
+		}
+		return t.measure(ctx, b.commits(t.work.bareDo))
+	})
+}
+
+// onFresh runs one leg on a place of its own and looks at what it has left there.
+func (t trial) onFresh(ctx context.Context, leg func(place) (figures, error)) (f figures, err error) {
+	at, err := t.engine.place(ctx)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, at.remove(context.WithoutCancel(ctx))) }()
+	if f, err = leg(at); err != nil {
+		return f, err
+	}
+	return f, t.rows.same(ctx, t.engine.dialect, at)
+}
+
+// openFlow is the denied sign-in, which gives a ticket, and the ticket's use.
+func (p *post) openFlow(ctx context.Context, i int) error {
+	person := p.people[i]
+	d, err := p.desk.Decide(tenant, flow.Request{Account: person.account, Action: decision.SignIn})
 	if err != nil {
 		return err
 	}
-	v := flow.Visit{Host: host, Network: netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1})}
-	if v.Credential, err = p.desk.Open(ctx, host, d.Ticket, false); err != nil {
-		return fmt.Errorf("open the flow of %s: %w", account, err)
+	person.visit = flow.Visit{Host: host, Network: addressOf(i)}
+	if person.visit.Credential, err = p.desk.Open(ctx, host, d.Ticket, false); err != nil {
+		return fmt.Errorf("open the flow of %s: %w", person.account, err)
 	}
-	challenge, err := p.desk.RequestCode(ctx, v, flow.Target{ContactID: contactID})
+	return nil
+}
+
+// requestCode asks for a code in the flow that is open.
+func (p *post) requestCode(ctx context.Context, i int) error {
+	person := p.people[i]
+	challenge, err := p.desk.RequestCode(ctx, person.visit, flow.Target{ContactID: contactID})
 	if err != nil {
-		return fmt.Errorf("request a code for %s: %w", account, err)
+		return fmt.Errorf("request a code for %s: %w", person.account, err)
+	}
+	person.challenge = challenge.ID
+	return nil
+}
+
+// release is one flow: it is opened, the code is asked for, sent and entered, which
+// releases the block and sends a notice.
+func (p *post) release(ctx context.Context, i int) error {
+	person := p.people[i]
+	if err := p.openFlow(ctx, i); err != nil {
+		return err
+	}
+	if err := p.requestCode(ctx, i); err != nil {
+		return err
 	}
 	if err := p.send(ctx); err != nil {
 		return err
 	}
 	var code string
 	select {
-	case code = <-p.codes[account]:
+	case code = <-person.codes:
+	case <-time.After(patience):
+		return fmt.Errorf("the code of %s did not come within %s", person.account, patience)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if _, _, err := p.desk.SubmitCode(ctx, v, challenge.ID, code); err != nil {
-		return fmt.Errorf("submit the code of %s: %w", account, err)
+	if _, _, err := p.desk.SubmitCode(ctx, person.visit, person.challenge, code); err != nil {
+		return fmt.Errorf("submit the code of %s: %w", person.account, err)
 	}
 	return p.send(ctx)
-}
-
-// send leases the message that waits longest, whoever's it is, and marks it sent: every
-// flow sends as many messages as it writes.
-func (p *post) send(ctx context.Context) error {
-	// Seen from a minute ahead, what was written while this waited for its turn is due.
-	now := clock.Wall().Add(time.Minute)
-	leased, err := p.store.Lease(ctx, 1, now, now.Add(time.Minute))
-	if err != nil {
-		return fmt.Errorf("lease a message: %w", err)
-	}
-	if len(leased) != 1 {
-		return errors.New("lease a message: none waits")
-	}
-	m := leased[0]
-	if err := p.store.MarkSent(ctx, m.ID, now); err != nil {
-		return fmt.Errorf("mark message %s sent: %w", m.ID, err)
-	}
-	if m.Kind == message.Code {
-		p.codes[m.Account] <- p.keys.Code(m.Challenge)
-	}
-	return nil
-}
-
-// inTurn does n works, so many at once, and times each.
-func inTurn(ctx context.Context, n, atOnce int, work func(ctx context.Context, i int) error) (figures, error) {
-	each := make([]time.Duration, n)
-	var next atomic.Int64
-	used, begin := cpuUsed(), time.Now()
-	group, ctx := errgroup.WithContext(ctx)
-	for range atOnce {
-		group.Go(func() error {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				started := time.Now()
-				if err := work(ctx, i); err != nil {
-					return err
-				}
-				each[i] = time.Since(started)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return figures{}, err
-	}
-	return figures{ops: n, took: time.Since(begin), each: each, cpu: cpuUsed() - used}, nil
 }

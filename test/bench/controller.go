@@ -42,7 +42,7 @@ const (
 )
 
 // openController compares the controllers on a real apiserver, each leg on a fresh one.
-func openController(_ context.Context, o options) ([]comparison, func(), error) {
+func openController(_ context.Context, o options) (suite, error) {
 	n := activeBlocks
 	if o.quick {
 		n = 1000
@@ -50,10 +50,10 @@ func openController(_ context.Context, o options) ([]comparison, func(), error) 
 	name := fmt.Sprintf("%d new blocks until every status is Active", n)
 	mutated := leg{n, true, startHoldfast}
 	plain, floor := leg{n, false, startHoldfast}, leg{n, false, startBare}
-	return []comparison{
+	return suite{floor: "bare", shut: func() {}, comparisons: []comparison{
 		{name + ", with config/mutation", goal{ofTime: true, bound: 1.2}, mutated.run, floor.run, 1},
 		{name + ", without", goal{ofTime: true}, plain.run, floor.run, 1},
-	}, func() {}, nil
+	}}, nil
 }
 
 // leg is one start of a controller that finds n blocks.

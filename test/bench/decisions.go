@@ -35,28 +35,28 @@ const (
 var bearer = strings.Repeat("x", 900)
 
 // openDecisions serves decisions and, beside them, the bare answers.
-func openDecisions(ctx context.Context, o options) ([]comparison, func(), error) {
+func openDecisions(ctx context.Context, o options) (suite, error) {
 	handler, err := decisionHandler()
 	if err != nil {
-		return nil, nil, err
+		return suite{}, err
 	}
 	ours, err := serve(handler)
 	if err != nil {
-		return nil, nil, err
+		return suite{}, err
 	}
 	bare, err := bareHandler(ctx, ours.url+decisionsPath)
 	if err != nil {
-		return nil, nil, err
+		return suite{}, err
 	}
 	floor, err := serve(bare)
 	if err != nil {
-		return nil, nil, err
+		return suite{}, err
 	}
 	legs := 10
 	if o.quick {
 		legs = 2
 	}
-	var comparisons []comparison
+	all := suite{floor: "bare", shut: func() { ours.Close(); floor.Close() }}
 	for _, mix := range []struct {
 		name   string
 		denied int // of 10
@@ -68,13 +68,13 @@ func openDecisions(ctx context.Context, o options) ([]comparison, func(), error)
 	} {
 		for _, clients := range []int{16, 64} {
 			l := load{token: bearer, bodies: requests(mix.denied), clients: clients, warm: 100 * time.Millisecond, lasts: 500 * time.Millisecond}
-			comparisons = append(comparisons, comparison{
+			all.comparisons = append(all.comparisons, comparison{
 				name: fmt.Sprintf("%s, %d clients", mix.name, clients), goal: mix.goal, legs: legs,
 				ours: l.to(ours.url + decisionsPath), floor: l.to(floor.url),
 			})
 		}
 	}
-	return comparisons, func() { ours.Close(); floor.Close() }, nil
+	return all, nil
 }
 
 func (l load) to(url string) side {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,35 +43,72 @@ func procField(path, name string) string {
 	return "unknown"
 }
 
-// cpuUsed is the processor time of this process and of its children that run, such as
-// an apiserver.
+// memoryLine is what this process holds in memory: Holdfast, the clients and the
+// baseline together.
+func memoryLine() string {
+	return fmt.Sprintf("Memory of this process, clients and baseline included: %s resident at the end, at most %s.",
+		mebibytes("VmRSS"), mebibytes("VmHWM"))
+}
+
+func mebibytes(field string) string {
+	var kibibytes int
+	_, _ = fmt.Sscan(procField("/proc/self/status", field), &kibibytes)
+	return fmt.Sprintf("%d MiB", kibibytes>>10)
+}
+
+// forgetPeak gives back what an earlier suite needed and begins its peak anew.
+func forgetPeak() {
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // without it the peak is that of all suites
+}
+
+// cpuUsed is the processor time of this process and of all that descend from it, such
+// as an apiserver or the processes of PostgreSQL.
 func cpuUsed() time.Duration {
 	var self syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &self)
 	used := time.Duration(self.Utime.Nano() + self.Stime.Nano())
+	children := map[int][]process{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
-		used += childTime(path)
+		if p, ok := readProcess(path); ok {
+			children[p.parent] = append(children[p.parent], p)
+		}
+	}
+	for next := children[os.Getpid()]; len(next) > 0; next = next[1:] {
+		used += next[0].used
+		next = append(next, children[next[0].id]...)
 	}
 	return used
+}
+
+// process is one of the machine's; used includes those that it started and that ended.
+type process struct {
+	id, parent int
+	used       time.Duration
 }
 
 // clockTick is what the kernel counts a process's time in.
 const clockTick = 10 * time.Millisecond
 
-// childTime reads a stat file; it is zero for who is no child of this process.
-func childTime(path string) time.Duration {
+// readProcess reads a stat file.
+func readProcess(path string) (process, bool) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return 0
+		return process{}, false // it has ended
 	}
 	// The name stands in parentheses and may hold anything.
 	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-	const parent, user, system = 1, 11, 12
-	if len(fields) <= system || fields[parent] != strconv.Itoa(os.Getpid()) {
-		return 0
+	const parent, firstTime, lastTime = 1, 11, 14 // user and system time, then the children's
+	if len(fields) <= lastTime {
+		return process{}, false
 	}
-	u, _ := strconv.Atoi(fields[user])
-	s, _ := strconv.Atoi(fields[system])
-	return time.Duration(u+s) * clockTick
+	var p process
+	p.id, _ = strconv.Atoi(filepath.Base(filepath.Dir(path)))
+	p.parent, _ = strconv.Atoi(fields[parent])
+	for _, field := range fields[firstTime : lastTime+1] {
+		ticks, _ := strconv.Atoi(field)
+		p.used += time.Duration(ticks) * clockTick
+	}
+	return p, true
 }

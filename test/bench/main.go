@@ -23,22 +23,35 @@ type options struct {
 	rounds int
 }
 
+// suite is what belongs together in the report.
+type suite struct {
+	comparisons []comparison
+	// floor heads the column of what Holdfast is compared with.
+	floor string
+	// after measures what is no comparison and tells it in Markdown; nil for nothing.
+	after func(ctx context.Context) (string, error)
+	// shut takes down what was opened for it.
+	shut func()
+}
+
 // suites are what -only chooses from, in the order in which they run.
 var suites = []struct {
 	name string
-	// open makes what the suite measures and how to take it down again.
-	open func(ctx context.Context, o options) ([]comparison, func(), error)
+	// alone is run only where -only asks for it.
+	alone bool
+	open  func(ctx context.Context, o options) (suite, error)
 }{
-	{"decisions", openDecisions},
-	{"flow", openFlow},
-	{"controller", openController},
+	{"decisions", false, openDecisions},
+	{"flow", false, openFlow},
+	{"controller", false, openController},
+	{"growth", true, openGrowth},
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.only, "only", "", "measure one alone: decisions, flow or controller")
-	flag.BoolVar(&o.quick, "quick", false, "less of everything: 1,000 blocks, a few legs")
-	flag.IntVar(&o.rounds, "rounds", 3, "how often each side is measured; the medians are printed")
+	flag.StringVar(&o.only, "only", "", "measure one alone: decisions, flow, controller or growth (which runs only if it is asked for)")
+	flag.BoolVar(&o.quick, "quick", false, "less of everything: 1,000 blocks, a million rows, a few legs, one round")
+	flag.IntVar(&o.rounds, "rounds", 0, "how often each side is measured; the medians are printed (default 3, with -quick 1)")
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
@@ -52,41 +65,51 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	if o.rounds < 1 {
+	switch {
+	case o.rounds < 0:
 		return fmt.Errorf("-rounds %d: measure at least once", o.rounds)
+	case o.rounds == 0 && o.quick:
+		o.rounds = 1
+	case o.rounds == 0:
+		o.rounds = 3
 	}
 	machine := machineLine()
-	var results []result
-	for _, suite := range suites {
-		if o.only != "" && o.only != suite.name {
+	var told []section
+	for _, s := range suites {
+		if o.only != s.name && (o.only != "" || s.alone) {
 			continue
 		}
-		measured, err := measure(ctx, o, suite.open)
+		measured, err := measure(ctx, o, s.open)
 		if err != nil {
-			return fmt.Errorf("measure %s: %w", suite.name, err)
+			return fmt.Errorf("measure %s: %w", s.name, err)
 		}
-		results = append(results, measured...)
+		told = append(told, measured)
 	}
-	if len(results) == 0 {
-		return fmt.Errorf("-only %q: choose decisions, flow or controller", o.only)
+	if len(told) == 0 {
+		return fmt.Errorf("-only %q: choose decisions, flow, controller or growth", o.only)
 	}
 	command := strings.TrimSpace("go run ./test/bench " + strings.Join(os.Args[1:], " "))
-	return printReport(os.Stdout, machine, command, o.rounds, results)
+	return printReport(os.Stdout, machine, command, o.rounds, told)
 }
 
-func measure(ctx context.Context, o options, open func(context.Context, options) ([]comparison, func(), error)) ([]result, error) {
-	comparisons, shut, err := open(ctx, o)
+func measure(ctx context.Context, o options, open func(context.Context, options) (suite, error)) (section, error) {
+	forgetPeak()
+	s, err := open(ctx, o)
 	if err != nil {
-		return nil, err
+		return section{}, err
 	}
-	defer shut()
-	var results []result
-	for _, c := range comparisons {
+	defer s.shut()
+	told := section{floor: s.floor}
+	for _, c := range s.comparisons {
 		r, err := c.run(ctx, o.rounds)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
+			return told, fmt.Errorf("%s: %w", c.name, err)
 		}
-		results = append(results, r)
+		told.results = append(told.results, r)
 	}
-	return results, nil
+	told.memory = memoryLine()
+	if s.after != nil {
+		told.after, err = s.after(ctx)
+	}
+	return told, err
 }
