@@ -15,6 +15,7 @@ var upkeepTests = map[string]func(*testing.T, Backend){
 	"upkeep/a signal is kept in the audit":             signalKept,
 	"upkeep/prune forgets what is over":                pruned,
 	"upkeep/law 1: prune keeps what a restore revives": prunedKeeps,
+	"upkeep/prune goes in small steps":                 prunedInSteps,
 	"upkeep/a closed store is unavailable":             closed,
 	"upkeep/a call whose time is up is unavailable":    timeIsUp,
 }
@@ -80,6 +81,29 @@ func prunedKeeps(t *testing.T, b Backend) {
 	equal(t, "a restored permanent block", r.End, end)
 	_, err = b.Block(t.Context(), open)
 	must(t, err)
+}
+
+// prunedInSteps has the last of many old messages refuse to go: those before it are
+// gone all the same, so nobody has waited for all of them at once.
+func prunedInSteps(t *testing.T, b Backend) {
+	const messages = 1300
+	exec := func(query string, args ...any) {
+		t.Helper()
+		_, err := b.DB.ExecContext(context.WithoutCancel(t.Context()), query, args...)
+		must(t, err)
+	}
+	exec(`INSERT INTO outbox (id, tenant, account, kind, notice, challenge_id, channel, language, attempts, due_at, expires_at, state, class)
+		WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < CAST($1 AS BIGINT))
+		SELECT 'message-' || n, 'shop', '', '', '', '', '', '', 0, 0, n, 'Sent', '' FROM numbers`, messages)
+	exec(`CREATE TABLE pinned (message TEXT NOT NULL REFERENCES outbox (id))`)
+	t.Cleanup(func() { exec(`DROP TABLE pinned`) })
+	exec(`INSERT INTO pinned (message) VALUES ('message-1300')`)
+	if _, err := b.Prune(t.Context(), Start, Start); err == nil {
+		t.Fatal("a message was deleted that a row refers to")
+	}
+	if left := count(t, b.DB, `SELECT COUNT(*) FROM outbox`); left == 0 || left > messages/2 {
+		t.Fatalf("%d of %d messages are left: too many went at once", left, messages)
+	}
 }
 
 func closed(t *testing.T, b Backend) {
