@@ -11,7 +11,8 @@ type kind struct {
 
 // kinds are the types of providers that this version knows.
 var kinds = map[string]kind{
-	"SMTP": {validate: validateSMTP, open: openSMTP},
+	"SMTP":    {validate: validateSMTP, open: openSMTP},
+	"Webhook": {validate: validateWebhook, open: openWebhook},
 }
 
 type unsupportedError struct{ providerType string }

@@ -1,12 +1,14 @@
 package deliver
 
 import (
+	"cmp"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"strconv"
 	"strings"
+
+	"holdfast.dev/holdfast/internal/outbound"
 )
 
 // How an SMTP connection is protected.
@@ -43,16 +45,12 @@ func parseSMTP(data map[string][]byte) (smtpSecret, error) {
 		s.mode = startTLS
 	}
 	problems := s.problems()
-	s.tls = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.host}
-	if name := line(data, "serverName"); name != "" {
-		s.tls.ServerName = name
+	config, problem := outbound.TLS(data["ca"])
+	if problem != "" {
+		problems = append(problems, "key ca "+problem)
 	}
-	if ca := data["ca"]; len(ca) > 0 {
-		s.tls.RootCAs = x509.NewCertPool()
-		if !s.tls.RootCAs.AppendCertsFromPEM(ca) {
-			problems = append(problems, "key ca holds no PEM certificate")
-		}
-	}
+	s.tls = config
+	s.tls.ServerName = cmp.Or(line(data, "serverName"), s.host)
 	if len(problems) > 0 {
 		return smtpSecret{}, errors.New("SMTP provider Secret: " + strings.Join(problems, "; "))
 	}
@@ -75,7 +73,7 @@ func (s smtpSecret) problems() (list []string) {
 		list = append(list, "key port must be a number from 1 to 65535")
 	}
 	switch {
-	case s.mode == noTLS && !loopback(s.host):
+	case s.mode == noTLS && !outbound.Loopback(s.host):
 		list = append(list, "key tls may be none only where host is loopback")
 	case s.mode != startTLS && s.mode != implicitTLS && s.mode != noTLS:
 		list = append(list, "key tls must be starttls, implicit or none")
@@ -85,8 +83,3 @@ func (s smtpSecret) problems() (list []string) {
 
 // line is a one-line value without the white space that files end with.
 func line(data map[string][]byte, key string) string { return strings.TrimSpace(string(data[key])) }
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}

@@ -165,17 +165,17 @@ func TestCancelledSendingEndsAtOnce(t *testing.T) {
 
 func TestUnsupportedTypeSaysSo(t *testing.T) {
 	c := newClient(t, nil, deliver.Options{})
-	p := policy.Provider{Name: "texts", Type: "Twilio", Secret: "provider"}
+	p := policy.Provider{Name: "texts", Type: "Pigeon", Secret: "provider"}
 	for _, err := range []error{
 		c.Send(context.Background(), delivertest.Tenant, p, message.Rendered{}),
 		c.Check(context.Background(), delivertest.Tenant, p),
 	} {
 		if delivertest.Class(t, err) != message.Misconfigured ||
-			!strings.Contains(err.Error(), "provider type Twilio is not supported by this version") {
+			!strings.Contains(err.Error(), "provider type Pigeon is not supported by this version") {
 			t.Errorf("got %v", err)
 		}
 	}
-	if err := deliver.Validate("Twilio", nil); err == nil {
+	if err := deliver.Validate("Pigeon", nil); err == nil {
 		t.Error("Validate takes a type that no sender serves")
 	}
 }

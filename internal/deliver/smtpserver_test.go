@@ -112,6 +112,14 @@ func startMail(t *testing.T, mode string, change ...func(*mailServer)) *mailServ
 }
 
 func certificate(t *testing.T) (*tls.Config, []byte) {
+	return certificateUntil(t, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
+}
+
+func expiredCertificate(t *testing.T) (*tls.Config, []byte) {
+	return certificateUntil(t, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))
+}
+
+func certificateUntil(t *testing.T, end time.Time) (*tls.Config, []byte) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -120,7 +128,7 @@ func certificate(t *testing.T) (*tls.Config, []byte) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail.test"},
 		DNSNames: []string{"mail.test", "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotBefore: time.Unix(0, 0), NotAfter: end,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)

@@ -17,6 +17,8 @@ const (
 	MaxAnswer = 16 << 10
 	// idle is how long an unused connection is kept.
 	idle = 30 * time.Second
+	// connecting bounds a dial and a TLS handshake, which may outlive their call.
+	connecting = 10 * time.Second
 )
 
 // Endpoint reads the URL of a server. problem says what is wrong with it, without
@@ -65,9 +67,11 @@ func TLS(ca []byte) (config *tls.Config, problem string) {
 	return config, ""
 }
 
-// Transport makes at most connections of them to one server, through no proxy.
+// Transport makes at most so many connections to one server, through no proxy.
 func Transport(config *tls.Config, connections int) *http.Transport {
 	return &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: connecting}).DialContext,
+		TLSHandshakeTimeout:    connecting,
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
 		MaxConnsPerHost:        connections,

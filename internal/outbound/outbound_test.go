@@ -2,6 +2,7 @@ package outbound_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func TestAddressHasAPort(t *testing.T) {
 }
 
 func TestNoRedirectIsFollowed(t *testing.T) {
-	if outbound.Client(nil).CheckRedirect(nil, nil) != http.ErrUseLastResponse {
+	if !errors.Is(outbound.Client(nil).CheckRedirect(nil, nil), http.ErrUseLastResponse) {
 		t.Error("a redirect is followed")
 	}
 	if outbound.Transport(nil, 1).Proxy != nil {
