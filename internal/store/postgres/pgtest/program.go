@@ -56,9 +56,9 @@ func unprivileged(dir string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-func (s *Server) command(ctx context.Context, who *syscall.Credential, program string, args ...string) *exec.Cmd {
+func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // G204: the program was found where it is installed
 	cmd.Dir, cmd.Env = s.dir, []string{"LC_ALL=C", "TZ=UTC"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.who}
 	return cmd
 }

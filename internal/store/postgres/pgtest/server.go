@@ -33,7 +33,12 @@ type Options struct {
 // Server is a running PostgreSQL with one superuser, postgres, who needs no password;
 // other roles need theirs.
 type Server struct {
-	dir     string
+	dir string
+	// program and its arguments run as who.
+	program string
+	args    []string
+	who     *syscall.Credential
+
 	process *os.Process
 	exited  chan struct{}
 }
@@ -52,13 +57,13 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for PostgreSQL: %w", err)
 	}
-	s := &Server{dir: dir, exited: make(chan struct{})}
-	who, err := unprivileged(dir)
-	if err == nil {
-		err = s.initialize(ctx, initdb, who, o)
+	s := &Server{dir: dir, program: filepath.Join(filepath.Dir(initdb), "postgres")}
+	s.args = s.arguments(o)
+	if s.who, err = unprivileged(dir); err == nil {
+		err = s.initialize(ctx, initdb, o)
 	}
 	if err == nil {
-		err = s.serve(ctx, filepath.Join(filepath.Dir(initdb), "postgres"), who, o)
+		err = s.serve(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -68,12 +73,12 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-func (s *Server) initialize(ctx context.Context, initdb string, who *syscall.Credential, o Options) error {
+func (s *Server) initialize(ctx context.Context, initdb string, o Options) error {
 	args := []string{"-D", s.data(), "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust"}
 	if !o.Durable {
 		args = append(args, "--no-sync")
 	}
-	if out, err := s.command(ctx, who, initdb, args...).CombinedOutput(); err != nil {
+	if out, err := s.command(ctx, initdb, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	if err := os.WriteFile(filepath.Join(s.data(), "pg_hba.conf"), []byte(hba), 0o600); err != nil {
@@ -82,8 +87,7 @@ func (s *Server) initialize(ctx context.Context, initdb string, who *syscall.Cre
 	return nil
 }
 
-// serve starts the server and returns once it takes connections.
-func (s *Server) serve(ctx context.Context, postgres string, who *syscall.Credential, o Options) error {
+func (s *Server) arguments(o Options) []string {
 	settings := []string{"listen_addresses=", "unix_socket_directories=" + s.dir, "max_connections=300", "log_min_messages=log"}
 	if !o.Durable {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
@@ -92,7 +96,12 @@ func (s *Server) serve(ctx context.Context, postgres string, who *syscall.Creden
 	for _, setting := range append(settings, o.Settings...) {
 		args = append(args, "-c", setting)
 	}
-	cmd := s.command(context.WithoutCancel(ctx), who, postgres, args...)
+	return args
+}
+
+// serve starts the server and returns once it takes connections.
+func (s *Server) serve(ctx context.Context) error {
+	cmd := s.command(context.WithoutCancel(ctx), s.program, s.args...)
 	// SIGQUIT ends PostgreSQL and its children at once.
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT
 	log, err := cmd.StderrPipe()
@@ -116,7 +125,8 @@ func (s *Server) serve(ctx context.Context, postgres string, who *syscall.Creden
 // start keeps the thread that starts the server until the server is gone: the kernel
 // takes the end of that thread for the end of the process.
 func (s *Server) start(cmd *exec.Cmd) error {
-	started := make(chan error)
+	started, exited := make(chan error), make(chan struct{})
+	s.exited = exited
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -124,7 +134,7 @@ func (s *Server) start(cmd *exec.Cmd) error {
 		started <- err
 		if err == nil {
 			_ = cmd.Wait() // Stop has asked for it, or serve tells what the log says
-			close(s.exited)
+			close(exited)
 		}
 	}()
 	if err := <-started; err != nil {
@@ -155,6 +165,12 @@ func (s *Server) listen(log io.Reader) (said <-chan string, ready <-chan struct{
 
 // Stop ends the server and removes its directory.
 func (s *Server) Stop() error { return errors.Join(s.quit(), os.RemoveAll(s.dir)) }
+
+// Halt ends the server at once, as its death would; what was written stays.
+func (s *Server) Halt() error { return s.quit() }
+
+// Resume serves a halted server's databases again, at the same URLs.
+func (s *Server) Resume(ctx context.Context) error { return s.serve(ctx) }
 
 func (s *Server) quit() error {
 	if err := s.process.Signal(syscall.SIGQUIT); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -38,6 +38,33 @@ func TestDatabasesAreSeparate(t *testing.T) {
 	}
 }
 
+func TestHaltedServerKeepsItsData(t *testing.T) {
+	s, err := Start(t.Context(), Options{Settings: []string{"synchronous_commit=on"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := s.Exec(t.Context(), `CREATE TABLE kept (n INT)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Exec(t.Context(), `SELECT`); err == nil {
+		t.Error("a halted server answers")
+	}
+	if err := s.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Exec(t.Context(), `SELECT n FROM kept`); err != nil {
+		t.Error(err)
+	}
+}
+
 // serveForever is the process that TestServerDiesWithItsProcess kills.
 func serveForever() {
 	s, err := Start(context.Background(), Options{})
