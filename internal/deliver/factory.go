@@ -12,6 +12,7 @@ type kind struct {
 // kinds are the types of providers that this version knows.
 var kinds = map[string]kind{
 	"SMTP":    {validate: validateSMTP, open: openSMTP},
+	"Twilio":  {validate: validateTwilio, open: openTwilio},
 	"Webhook": {validate: validateWebhook, open: openWebhook},
 }
 

@@ -131,6 +131,7 @@ func Run(t *testing.T, channel contact.Channel, start func(t *testing.T) Provide
 		"many messages at once are all delivered exactly once":  concurrent,
 		"the handing over is noted before the message leaves":   notedBefore,
 		"a handing over that is refused sends nothing":          notHandedOver,
+		"nothing is noted where nobody is reached":              notReached,
 		"every missing key is named by validation, no value is": validation,
 	}
 	for name, test := range tests {
@@ -311,6 +312,15 @@ func notHandedOver(t *testing.T, s *suite) {
 	if n := len(s.provider.Received()); n != 1 {
 		t.Errorf("%d messages arrived, want the second alone", n)
 	}
+}
+
+func notReached(t *testing.T, s *suite) {
+	s.provider.Stop()
+	err := s.handOver(func() error {
+		t.Error("noted, although nobody was there to take it")
+		return nil
+	})
+	expect(t, err, message.Unreachable)
 }
 
 func validation(t *testing.T, s *suite) {

@@ -1,0 +1,122 @@
+package deliver
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/twilio/twilio-go/client"
+
+	"holdfast.dev/holdfast/internal/outbound"
+)
+
+// twilioSecret is a provider Secret of type Twilio, read.
+type twilioSecret struct {
+	account string
+	// username and password are the account and its token, or an API key and its secret.
+	username, password string
+	// from sends SMS unless service does, and makes calls where it is a number.
+	from, service string
+	region, edge  string
+	// endpoint is where Twilio's API is.
+	endpoint *url.URL
+	tls      *tls.Config
+}
+
+// What Twilio's identifiers look like. A sender is a number, a short code or a name.
+var (
+	accountShape = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
+	keyShape     = regexp.MustCompile(`^SK[0-9a-fA-F]{32}$`)
+	serviceShape = regexp.MustCompile(`^MG[0-9a-fA-F]{32}$`)
+	tokenShape   = regexp.MustCompile(`^[0-9a-zA-Z]+$`) // the client library sends no other
+	numberShape  = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
+	senderShape  = regexp.MustCompile(`^(\+[1-9][0-9]{5,14}|[0-9]{3,8}|[0-9A-Za-z ]{1,11})$`)
+	labelShape   = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+)
+
+func validateTwilio(data map[string][]byte) error {
+	_, err := parseTwilio(data)
+	return err
+}
+
+// parseTwilio reads the keys accountSid, authToken or apiKey with apiSecret, from or
+// messagingServiceSid or both, and the optional region, edge, endpoint and ca (PEM).
+func parseTwilio(data map[string][]byte) (twilioSecret, error) {
+	s := twilioSecret{
+		account: line(data, "accountSid"), from: line(data, "from"), service: line(data, "messagingServiceSid"),
+		region: line(data, "region"), edge: line(data, "edge"),
+	}
+	s.username, s.password = s.account, line(data, "authToken")
+	problems := twilioShapes(data)
+	switch key := line(data, "apiKey"); {
+	case key != "" && s.password != "":
+		problems = append(problems, "keys authToken and apiKey exclude each other")
+	case key != "":
+		s.username, s.password = key, line(data, "apiSecret")
+	}
+	if s.password == "" {
+		problems = append(problems, "key authToken is missing, or apiKey and apiSecret")
+	}
+	if s.from == "" && s.service == "" {
+		problems = append(problems, "key from is missing, or messagingServiceSid")
+	}
+	var problem string
+	if s.endpoint, problem = s.readEndpoint(line(data, "endpoint")); problem != "" {
+		problems = append(problems, "key endpoint "+problem)
+	}
+	if s.tls, problem = outbound.TLS(data["ca"]); problem != "" {
+		problems = append(problems, "key ca "+problem)
+	}
+	if len(problems) > 0 {
+		return twilioSecret{}, errors.New("Twilio provider Secret: " + strings.Join(problems, "; "))
+	}
+	return s, nil
+}
+
+// twilioShapes names the keys whose values have another shape than Twilio's.
+func twilioShapes(data map[string][]byte) (problems []string) {
+	for _, k := range []struct {
+		key      string
+		required bool
+		shape    *regexp.Regexp
+		want     string
+	}{
+		{"accountSid", true, accountShape, "must be AC and 32 hexadecimal digits"},
+		{"authToken", false, tokenShape, "must be letters and digits"},
+		{"apiKey", false, keyShape, "must be SK and 32 hexadecimal digits"},
+		{"apiSecret", false, tokenShape, "must be letters and digits"},
+		{"from", false, senderShape, "must be a number in E.164 form, a short code or a name of at most 11 letters and digits"},
+		{"messagingServiceSid", false, serviceShape, "must be MG and 32 hexadecimal digits"},
+		{"region", false, labelShape, "must be a region such as ie1"},
+		{"edge", false, labelShape, "must be an edge location such as dublin"},
+	} {
+		switch value := line(data, k.key); {
+		case value == "" && k.required:
+			problems = append(problems, "key "+k.key+" is missing")
+		case value != "" && !k.shape.MatchString(value):
+			problems = append(problems, "key "+k.key+" "+k.want)
+		}
+	}
+	return problems
+}
+
+// twilioAPI is where Twilio's API is without region and edge.
+const twilioAPI = "https://api.twilio.com"
+
+// readEndpoint is Twilio's own where the key is empty, as the client library forms it.
+func (s twilioSecret) readEndpoint(own string) (endpoint *url.URL, problem string) {
+	if own != "" && (s.region != "" || s.edge != "") {
+		return nil, "excludes region and edge"
+	}
+	theirs, err := (&client.RequestHandler{Region: s.region, Edge: s.edge}).BuildUrl(twilioAPI)
+	if err != nil {
+		return nil, "cannot be formed of region and edge"
+	}
+	if endpoint, problem = outbound.Endpoint(cmp.Or(own, theirs)); problem == "" && strings.Trim(endpoint.Path, "/")+endpoint.RawQuery != "" {
+		return nil, "must have neither path nor query"
+	}
+	return endpoint, problem
+}
