@@ -29,6 +29,7 @@ func (s *Store) Lease(ctx context.Context, n int, now, until time.Time, full ...
 	}
 	var leased []message.Message
 	err := s.write(ctx, func(t *tx) error {
+		leased = nil // it may be run again
 		for len(leased) < n {
 			room := n - len(leased)
 			due, err := t.lease(room, now, until, full)

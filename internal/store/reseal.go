@@ -149,7 +149,9 @@ func (s *Store) resealRows(ctx context.Context, table sealedTable, rows []sealed
 	if len(stale) == 0 {
 		return nil
 	}
-	return s.write(ctx, func(t *tx) error {
+	moved := 0
+	err := s.write(ctx, func(t *tx) error {
+		moved = 0 // it may be run again
 		for _, r := range stale {
 			address, err := t.sealer.Open(r.sealed, place(r.tenant, r.account, r.id, table.column))
 			if err != nil {
@@ -169,10 +171,14 @@ func (s *Store) resealRows(ctx context.Context, table sealedTable, rows []sealed
 			if err != nil {
 				return err
 			}
-			*table.count(done) += int(n)
+			moved += int(n)
 		}
 		return nil
 	})
+	if err == nil {
+		*table.count(done) += moved
+	}
+	return err
 }
 
 // stale reports whether a row is to be moved. A code that is still open keeps its hash,
