@@ -156,7 +156,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 			Meter: newMeter(metrics.Registry),
 		},
 		courier: &courier.Courier{
-			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher,
+			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{},
 			Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
 			Metrics: courier.NewMetrics(metrics.Registry), Log: slog.New(logr.ToSlogHandler(log.WithName("courier"))),
 		},

@@ -5,11 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -84,8 +84,8 @@ func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
 		lost = c.Outbox.HandOver(ctx, handed)
 		return lost
 	}
-	failed := outcome{message.Waiting, message.Misconfigured} // no provider serves the channel
-	for i, provider := range serving(p, m) {
+	failed := outcome{message.Waiting, message.Misconfigured} // no provider serves the channel and the country
+	for i, provider := range c.serving(p, m) {
 		err := c.Sender.Send(ctx, m.Tenant, provider, rendered)
 		if err == nil {
 			return outcome{message.Sent, ""}
@@ -137,11 +137,16 @@ func (c *Courier) spread(d time.Duration) time.Duration {
 	return d - (d-shortestRetry)*time.Duration(binary.BigEndian.Uint16(b[:]))/(1<<16)
 }
 
-// serving lists the providers of the policy for the message's channel.
-func serving(p policy.Policy, m message.Message) []policy.Provider {
+// serving lists the providers of the policy for the message's channel and, where it goes
+// to a number, for the number's country (T1).
+func (c *Courier) serving(p policy.Policy, m message.Message) []policy.Provider {
+	country := ""
+	if m.Channel == contact.SMS || m.Channel == contact.Voice {
+		country = c.Numbers.Plan(m.Address)
+	}
 	var list []policy.Provider
 	for _, provider := range p.Providers {
-		if slices.Contains(provider.Channels, m.Channel) {
+		if provider.Carries(m.Channel, country) {
 			list = append(list, provider)
 		}
 	}

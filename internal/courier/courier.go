@@ -51,6 +51,13 @@ type Sender interface {
 	Send(ctx context.Context, tenant string, p policy.Provider, m message.Rendered) error
 }
 
+// Numbers knows the numbering plans of the world.
+type Numbers interface {
+	// Plan returns the country (ISO 3166 alpha-2) of an E.164 number, empty where it
+	// belongs to none.
+	Plan(number string) (country string)
+}
+
 const (
 	// lease hides a message while it is being sent: longer than attemptTimeout,
 	// so that a message is never sent by two couriers at once.
@@ -72,6 +79,7 @@ type Courier struct {
 	Policies Policies
 	Coder    Coder
 	Sender   Sender
+	Numbers  Numbers
 	// Now is the clock, After waits on it (clock.WallTimer).
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time

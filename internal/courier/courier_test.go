@@ -77,6 +77,10 @@ func TestOutcomesOfAnAttempt(t *testing.T) {
 		"code consumed meanwhile":  {nil, nil, func(m *message.Message) { m.Challenge.Consumed = start }, "dead m ", nil},
 		"no attempts left":         {nil, nil, func(m *message.Message) { m.Challenge.Attempts = 5 }, "dead m ", nil},
 		"no provider serves it":    {nil, nil, func(m *message.Message) { m.Channel = contact.Voice }, "retry m Misconfigured in 1s", nil},
+		"to a German number":       {nil, nil, textTo("+4915112345678"), "sent m", []string{"texts"}},
+		"to a French number":       {nil, nil, textTo("+33612345678"), "sent m", []string{"second"}},
+		"to a country of nobody's": {nil, nil, textTo("+48512345678"), "retry m Misconfigured in 1s", nil},
+		"to no country's number":   {nil, nil, textTo("+881612345678"), "retry m Misconfigured in 1s", nil},
 		"unknown notice":           {nil, nil, func(m *message.Message) { m.Kind, m.Notice = message.Notice, "Odd" }, "retry m Misconfigured in 1s", nil},
 	}
 	for name, test := range tests {
@@ -96,6 +100,10 @@ func TestOutcomesOfAnAttempt(t *testing.T) {
 			}
 		})
 	}
+}
+
+func textTo(number string) func(*message.Message) {
+	return func(m *message.Message) { m.Channel, m.Challenge.Channel, m.Address = contact.SMS, contact.SMS, number }
 }
 
 func TestRetryComesWhenItIsDueAndNotBefore(t *testing.T) {

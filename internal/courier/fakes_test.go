@@ -205,6 +205,13 @@ type coder struct{}
 
 func (coder) Code(code.Challenge) string { return "482913" }
 
+// numbers knows the plans of three countries.
+type numbers struct{}
+
+func (numbers) Plan(number string) string {
+	return map[string]string{"+49": "DE", "+33": "FR", "+48": "PL"}[number[:3]]
+}
+
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
@@ -228,12 +235,13 @@ func newFixture(t *testing.T, send senderFunc) *fixture {
 	p.HelpURL = "https://shop.example/help?a=b&c=d"
 	p.Messages = policy.Messages{ProductName: "Shop & Söhne", Sender: "accounts@shop.example"}
 	p.Providers = []policy.Provider{
-		{Name: "texts", Channels: []contact.Channel{contact.SMS}},
+		{Name: "texts", Channels: []contact.Channel{contact.SMS}, Countries: []string{"DE"}},
 		{Name: "first", Channels: []contact.Channel{contact.Email}},
-		{Name: "second", Channels: []contact.Channel{contact.SMS, contact.Email}},
+		{Name: "second", Channels: []contact.Channel{contact.SMS, contact.Email}, Countries: []string{"DE", "FR"}},
+		{Name: "nowhere", Channels: []contact.Channel{contact.SMS, contact.Voice}},
 	}
 	f.Courier = &Courier{
-		Outbox: f.outbox, Policies: policies{p}, Coder: coder{}, Sender: send,
+		Outbox: f.outbox, Policies: policies{p}, Coder: coder{}, Sender: send, Numbers: numbers{},
 		Now: f.clock.Now, After: f.clock.After, Random: zeros{}, Metrics: NewMetrics(f.registry),
 		Log: slog.New(slog.NewTextHandler(f.log, nil)),
 	}

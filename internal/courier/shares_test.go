@@ -29,6 +29,7 @@ func TestAHangingProviderHoldsUpItsOwnMessagesOnly(t *testing.T) {
 	f.clock.untilWaiting(t, longestWait) // as many are stuck as may be
 	text, other := codeMessage("text"), codeMessage("other")
 	text.Tenant, text.Channel, text.Challenge.Channel = "hangs", contact.SMS, contact.SMS
+	text.Address = "+4915112345678"
 	f.outbox.put(text)
 	f.expect(t, "sent text")
 	f.outbox.put(other)

@@ -75,7 +75,7 @@ func (d *Desk) requestOnce(ctx context.Context, v Visit, challengeID string, to 
 	}
 	d.sent(ctx, stored, country, p)
 	view := Overview{}
-	addDestinations(&view, p, record, book)
+	d.addDestinations(&view, p, record, book)
 	return *challengeView(stored, message.Delivery{State: message.Waiting}, view.Destinations), nil
 }
 
@@ -119,15 +119,12 @@ func (d *Desk) answered(ctx context.Context, f session.Flow, r block.Record, onc
 		return ChallengeView{}, err
 	}
 	view := Overview{}
-	addDestinations(&view, d.Policies.For(f.Tenant, f.Account), r, book)
+	d.addDestinations(&view, d.Policies.For(f.Tenant, f.Account), r, book)
 	return *challengeView(earlier, delivery, view.Destinations), nil
 }
 
 // issue gathers what one transaction needs to issue a code.
 func (d *Desk) issue(v Visit, f session.Flow, p policy.Policy, target contact.Contact) (code.Issue, error) {
-	if !p.Serves(target.Channel) {
-		return code.Issue{}, rules.ErrNoRoute
-	}
 	challenge, err := d.challenge(f, p, target)
 	if err != nil {
 		return code.Issue{}, err

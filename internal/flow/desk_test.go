@@ -89,7 +89,7 @@ func newPolicy(tenant string, hosts ...string) *policy.Policy {
 	p := policy.Default()
 	p.Tenant, p.Name, p.Hosts = tenant, "everyone", hosts
 	p.Messages.ProductName, p.HelpURL = "Kiosk", "https://kiosk.example/help"
-	p.Providers = []policy.Provider{{Name: "all", Channels: []contact.Channel{contact.Email, contact.SMS, contact.Voice}}}
+	p.Providers = []policy.Provider{{Name: "all", Channels: []contact.Channel{contact.Email, contact.SMS, contact.Voice}, Countries: []string{"DE"}}}
 	return &p
 }
 

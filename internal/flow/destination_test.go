@@ -198,12 +198,28 @@ func TestNoProviderNoRoute(t *testing.T) {
 	}
 }
 
+// standards T1: a code goes to the numbers of listed countries only.
+func TestACountryThatIsNotListedGetsNoCode(t *testing.T) {
+	d := blocked(t)
+	d.policies[shop].Providers = []policy.Provider{
+		{Name: "mail", Channels: []contact.Channel{contact.Email}},
+		{Name: "texts", Channels: []contact.Channel{contact.SMS}, Countries: []string{"FR"}},
+	}
+	v := d.open(anna)
+	if o := d.overview(v); len(o.Destinations) != 1 || o.Destinations[0].Channel != contact.Email {
+		t.Errorf("offered are %v", o.Destinations)
+	}
+	_, err := d.RequestCode(t.Context(), v, toCell)
+	is(t, err, rules.ErrNoRoute)
+	d.request(v, toMail)
+}
+
 // seed 18: a number is offered on the channels that a provider serves.
 func TestANumberIsOfferedOnServedChannels(t *testing.T) {
 	d := newDesk(t)
 	d.has(anna)
 	d.block("b1")
-	d.policies[shop].Providers = []policy.Provider{{Name: "calls", Channels: []contact.Channel{contact.Voice}}}
+	d.policies[shop].Providers = []policy.Provider{{Name: "calls", Channels: []contact.Channel{contact.Voice}, Countries: []string{"FR"}}}
 	o := d.overview(d.open(anna))
 	if diff := cmp.Diff([]contact.Channel{contact.Voice}, o.Channels); diff != "" || !o.EnterNumber {
 		t.Errorf("channels (-want +got):\n%s", diff)

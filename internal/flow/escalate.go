@@ -97,14 +97,20 @@ func dialled(c contact.Channel) bool { return c == contact.SMS || c == contact.V
 // number belongs. A country is stopped by its Region block (seed 16); a blocked method
 // is refused as long as another one is open (seed 28, 47): nobody is left without any.
 func (d *Desk) route(ctx context.Context, f session.Flow, p policy.Policy, book contact.Book, to contact.Contact) (country string, err error) {
+	if country, err = d.countryOf(ctx, f, to); err != nil {
+		return "", err
+	}
+	if !p.Reaches(to.Channel, country) {
+		return "", rules.ErrNoRoute
+	}
 	if p.Mode == policy.Shadow {
-		return d.countryOf(ctx, f, to)
+		return country, nil
 	}
 	if until, blocked := d.methodBlocked(f, to.Channel); blocked && d.otherWay(f, p, book, to.Channel) {
 		return "", d.waitFor("method", until)
 	}
-	if country, err = d.countryOf(ctx, f, to); err != nil || country == "" {
-		return country, err
+	if country == "" {
+		return "", nil
 	}
 	for _, r := range d.Index.Blocks(f.Tenant, "", "", netip.Addr{}, country) {
 		if r.Spec.Scope == block.Region && r.Enforced(d.Now()) {
@@ -116,14 +122,18 @@ func (d *Desk) route(ctx context.Context, f session.Flow, p policy.Policy, book 
 
 // countryOf is the country of a number; of one that is repeated, as the store has it.
 func (d *Desk) countryOf(ctx context.Context, f session.Flow, to contact.Contact) (string, error) {
-	switch {
-	case !dialled(to.Channel):
-		return "", nil
-	case to.Address == "":
+	if dialled(to.Channel) && to.Address == "" {
 		return d.Store.CodeCountry(ctx, f.ID)
-	default:
-		return d.Numbers.Plan(to.Address), nil
 	}
+	return d.plan(to), nil
+}
+
+// plan is the country of a contact's number, empty where it has none.
+func (d *Desk) plan(c contact.Contact) string {
+	if !dialled(c.Channel) {
+		return ""
+	}
+	return d.Numbers.Plan(c.Address)
 }
 
 // methodBlocked reports whether a block of the account binds a channel, and until when.
@@ -139,7 +149,7 @@ func (d *Desk) methodBlocked(f session.Flow, channel contact.Channel) (until tim
 // otherWay reports whether the account has a contact on another channel that is open.
 func (d *Desk) otherWay(f session.Flow, p policy.Policy, book contact.Book, but contact.Channel) bool {
 	for _, c := range book.Releasing() {
-		if _, blocked := d.methodBlocked(f, c.Channel); c.Channel != but && p.Serves(c.Channel) && !blocked {
+		if _, blocked := d.methodBlocked(f, c.Channel); c.Channel != but && p.Reaches(c.Channel, d.plan(c)) && !blocked {
 			return true
 		}
 	}

@@ -129,7 +129,7 @@ func (d *Desk) Overview(ctx context.Context, v Visit) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	addDestinations(&view, p, record, book)
+	d.addDestinations(&view, p, record, book)
 	current, delivery, err := d.Store.CurrentChallenge(ctx, f.ID)
 	if errors.Is(err, rules.ErrNotFound) {
 		return view, nil
@@ -149,9 +149,9 @@ func (d *Desk) blockView(p policy.Policy, account string, r block.Record) Overvi
 // addDestinations lists where a code of this flow may go (seed 3, narrowed): the
 // account's own contacts, or a number that the person enters where the account is
 // known to have none or the policy allows any.
-func addDestinations(view *Overview, p policy.Policy, r block.Record, book contact.Book) {
+func (d *Desk) addDestinations(view *Overview, p policy.Policy, r block.Record, book contact.Book) {
 	for _, c := range book.Releasing() {
-		if p.Serves(c.Channel) {
+		if p.Reaches(c.Channel, d.plan(c)) {
 			view.Destinations = append(view.Destinations, Destination{c.ID, c.Channel, c.Mask()})
 		}
 	}

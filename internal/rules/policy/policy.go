@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -58,9 +59,18 @@ type Provider struct {
 	Type     string
 	Secret   string
 	Channels []contact.Channel
-	// Countries limits a provider to ISO countries; none means all.
+	// Countries are those (ISO 3166 alpha-2) to whose numbers it may send or call; there
+	// are no others (T1). Other channels know no countries.
 	Countries []string
 }
+
+// Carries reports whether the provider sends on the channel to the country of a number;
+// that of an address, or of a number of no country, is empty.
+func (p Provider) Carries(channel contact.Channel, country string) bool {
+	return slices.Contains(p.Channels, channel) && (!dialled(channel) || slices.Contains(p.Countries, country))
+}
+
+func dialled(c contact.Channel) bool { return c == contact.SMS || c == contact.Voice }
 
 // Codes are the numbers of security codes (N1, N2, N11).
 type Codes struct {
@@ -202,16 +212,18 @@ func (p Policy) CountryRate(country string) limit.Rate {
 	return p.Limits.Country
 }
 
-// Serves reports whether any provider sends on the channel.
+// Serves reports whether any provider sends on the channel, be it to one country alone.
 func (p Policy) Serves(channel contact.Channel) bool {
-	for _, provider := range p.Providers {
-		for _, c := range provider.Channels {
-			if c == channel {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Providers, func(provider Provider) bool {
+		return provider.Carries(channel, "") || slices.ContainsFunc(provider.Countries, func(country string) bool {
+			return provider.Carries(channel, country)
+		})
+	})
+}
+
+// Reaches reports whether any provider sends on the channel to the country of a number.
+func (p Policy) Reaches(channel contact.Channel, country string) bool {
+	return slices.ContainsFunc(p.Providers, func(provider Provider) bool { return provider.Carries(channel, country) })
 }
 
 // Selector is what a policy says about the accounts that it is for.

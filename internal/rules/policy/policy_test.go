@@ -163,10 +163,31 @@ func TestCodesLiveLongerByEmailOnly(t *testing.T) {
 }
 
 func TestServes(t *testing.T) {
-	p := Policy{Providers: []Provider{{Channels: []contact.Channel{contact.Email}}, {Channels: []contact.Channel{contact.SMS}}}}
+	p := Policy{Providers: []Provider{{Channels: []contact.Channel{contact.Email}}, {Channels: []contact.Channel{contact.SMS}, Countries: []string{"DE"}},
+		{Channels: []contact.Channel{contact.Voice}}}}
 	for channel, want := range map[contact.Channel]bool{contact.Email: true, contact.SMS: true, contact.Voice: false} {
 		if got := p.Serves(channel); got != want {
 			t.Errorf("%s: %v", channel, got)
+		}
+	}
+}
+
+// standards T1: a number is reached where its country is listed, and nowhere else.
+func TestReaches(t *testing.T) {
+	p := Policy{Providers: []Provider{
+		{Channels: []contact.Channel{contact.Email, contact.SMS}, Countries: []string{"DE", "FR"}},
+		{Channels: []contact.Channel{contact.Voice}},
+	}}
+	for _, c := range []struct {
+		channel contact.Channel
+		country string
+		want    bool
+	}{
+		{contact.Email, "", true}, {contact.SMS, "DE", true}, {contact.SMS, "FR", true}, {contact.SMS, "PL", false},
+		{contact.SMS, "", false}, {contact.Voice, "DE", false}, {contact.Voice, "", false}, {contact.App, "", false},
+	} {
+		if got := p.Reaches(c.channel, c.country); got != c.want {
+			t.Errorf("%s to %q: %v", c.channel, c.country, got)
 		}
 	}
 }
