@@ -168,6 +168,9 @@ func (d *Desk) target(ctx context.Context, f session.Flow, r block.Record, book 
 			return contact.Contact{}, rules.ErrDestination
 		}
 		number, err := d.Numbers.Parse(to.Number, to.Country)
+		if err == nil {
+			err = d.Numbers.Takes(number, to.Channel)
+		}
 		return contact.Contact{Channel: to.Channel, Address: number}, err
 	default:
 		return d.currentTarget(ctx, f, r, book)

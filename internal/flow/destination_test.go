@@ -97,6 +97,7 @@ func TestNumbersThatGetNoCode(t *testing.T) {
 		"no number":      {Channel: contact.SMS, Number: "call me", Country: "DE"},
 		"VoIP (seed 20)": {Channel: contact.SMS, Number: "+445600123456"},
 		"no country":     {Channel: contact.SMS, Number: "015198765432"},
+		"a landline":     {Channel: contact.SMS, Number: "+4930123456"},
 	} {
 		_, err := d.RequestCode(t.Context(), v, to)
 		if is(t, err, rules.ErrDestination); to.Number != "" {
@@ -195,6 +196,16 @@ func TestNoProviderNoRoute(t *testing.T) {
 	is(t, err, rules.ErrNoRoute)
 	if r := d.record(theKey); r.Extensions != 0 {
 		t.Error("a missing provider lengthened the block")
+	}
+}
+
+// seed 20: a landline is called instead.
+func TestALandlineIsCalled(t *testing.T) {
+	d := newDesk(t)
+	d.has(anna)
+	d.block("b1")
+	if view := d.request(d.open(anna), flow.Target{Channel: contact.Voice, Number: "+4930123456"}); view.Channel != contact.Voice {
+		t.Errorf("it goes by %s", view.Channel)
 	}
 }
 

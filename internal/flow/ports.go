@@ -172,6 +172,9 @@ type Numbers interface {
 	// Parse returns the E.164 form of a number typed in a country (ISO 3166
 	// alpha-2), or rules.ErrDestination.
 	Parse(number, country string) (string, error)
+	// Takes returns rules.ErrDestination where an E.164 number gets no code on a channel,
+	// as a landline gets no text.
+	Takes(number string, channel contact.Channel) error
 	// Plan returns the ISO 3166 alpha-2 country of an E.164 number, empty where it
 	// belongs to none.
 	Plan(number string) (country string)
