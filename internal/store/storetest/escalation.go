@@ -29,6 +29,7 @@ var escalationTests = map[string]func(*testing.T, Backend){
 	"escalation/seed 28, 47: a method first, then the account":      escalateMethodFirst,
 	"escalation/the record is in the feed before any object":        escalateTells,
 	"escalation/replicas at once make one block":                    escalateOnce,
+	"escalation/failures at once all count":                         escalateCountsAll,
 	"escalation/failures of two windows are not added":              escalateWindows,
 	"escalation/odd methods count together":                         escalateOddMethods,
 	"escalation/what lay before a release counts no more":           escalateAfterRelease,
@@ -50,6 +51,15 @@ func failureOf(account string, edits ...func(*escalation.Failure)) escalation.Fa
 		edit(&f)
 	}
 	return f
+}
+
+func escalateCountsAll(t *testing.T, b Backend) {
+	f := failureOf(account, func(f *escalation.Failure) {
+		f.Policy.Escalation.MethodAfter, f.Policy.Escalation.AccountAfter = 1000, 1000
+	})
+	passed := race(func(int) bool { _, err := b.Fail(t.Context(), nil, f); return err == nil })
+	equal(t, "failures counted", count(t, b.DB, `SELECT SUM(failed) FROM failures`), passed)
+	equal(t, "failures that happened", passed, 16)
 }
 
 // fail lets a failure happen n times and returns what they came to.
@@ -328,7 +338,7 @@ func escalatePrune(t *testing.T, b Backend) {
 	fail(t, b, 1, failureOf(account))
 	must(t, b.Welcome(t.Context(), nil, signsIn(account, "", laptop)))
 	sendSMS(t, b, "other", Start)
-	rows := `SELECT (SELECT COUNT(*) FROM failures) + (SELECT COUNT(*) FROM crowds) + (SELECT COUNT(*) FROM devices) + (SELECT COUNT(*) FROM code_countries)`
+	rows := `SELECT (SELECT COUNT(*) FROM failures WHERE failed > 0) + (SELECT COUNT(*) FROM crowds) + (SELECT COUNT(*) FROM devices) + (SELECT COUNT(*) FROM code_countries)`
 	equal(t, "rows", count(t, b.DB, rows), 4)
 	mustGet[int64](t)(b.Prune(t.Context(), Start.Add(24*time.Hour-time.Second), Start))
 	equal(t, "rows within a day", count(t, b.DB, rows), 4)
@@ -336,6 +346,7 @@ func escalatePrune(t *testing.T, b Backend) {
 	equal(t, "rows after a day", count(t, b.DB, rows), 2)
 	mustGet[int64](t)(b.Prune(t.Context(), Start.Add(escalation.DeviceLife), Start.Add(time.Hour)))
 	equal(t, "rows after 90 days", count(t, b.DB, rows), 0)
+	equal(t, "failures", count(t, b.DB, `SELECT COUNT(*) FROM failures`), 0)
 }
 
 func mustCurrent(t *testing.T, p *person) code.Challenge {
