@@ -1,3 +1,4 @@
-// Package inbox is a real SMTP server that keeps every message it is given, and a
-// page that shows them: the mailbox of everyone who lives in the demo.
+// Package inbox takes messages as every kind of provider does (an SMTP server, a
+// receiver of webhooks, Twilio's API), keeps them, and shows them on a page: the mailbox
+// and the phone of everyone who lives in the demo.
 package inbox

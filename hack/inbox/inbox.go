@@ -13,13 +13,17 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Inbox takes mail by SMTP and shows it by HTTP (Handler).
+// Inbox takes mail by SMTP, takes webhooks and Twilio's calls by HTTP, and shows all of
+// it (Handler).
 type Inbox struct {
 	// CA is the PEM certificate of the authority that signed the server's own.
 	CA []byte
 
-	box  *Mailbox
-	smtp *smtp.Server
+	box         *Mailbox
+	smtp        *smtp.Server
+	credentials Credentials
+	taken       seen
+	now         func() time.Time
 }
 
 // New opens the inbox whose messages and certificate are kept in dir.
@@ -35,7 +39,10 @@ func New(dir string, credentials Credentials, logger *log.Logger, now func() tim
 	if err != nil {
 		return nil, err
 	}
-	return &Inbox{CA: ca, box: box, smtp: newSMTP(box, credentials, certificate, logger, now)}, nil
+	return &Inbox{
+		CA: ca, box: box, credentials: credentials, now: now,
+		smtp: newSMTP(box, credentials, certificate, logger, now),
+	}, nil
 }
 
 // ServeSMTP takes mail until the context ends.

@@ -3,6 +3,7 @@ package inbox
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log"
@@ -21,7 +22,11 @@ import (
 
 var (
 	noon        = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	credentials = Credentials{Username: "holdfast", Password: "right"}
+	credentials = Credentials{
+		Username: "holdfast", Password: "right",
+		WebhookSecret: "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("a", 32))),
+		TwilioAccount: "AC" + strings.Repeat("0", 32), TwilioToken: "correcthorse",
+	}
 )
 
 // open starts an inbox on free ports and returns its SMTP port and page.

@@ -15,7 +15,7 @@ import (
 
 // Message is one message as one person received it.
 type Message struct {
-	// Channel is Email.
+	// Channel is Email, SMS, Voice or App.
 	Channel string `json:"channel"`
 	To      string `json:"to"`
 	From    string `json:"from"`
