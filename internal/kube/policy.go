@@ -23,8 +23,6 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 	p.AccountType = policy.AccountType(cmp.Or(string(spec.Accounts.Type), string(p.AccountType)))
 	p.Mode = policy.Mode(cmp.Or(string(spec.Mode), string(p.Mode)))
 	p.Providers = providers(spec.Providers)
-	p.Messages.ProductName = cmp.Or(spec.Messages.ProductName, p.Messages.ProductName)
-	p.Messages.Sender = spec.Messages.Sender
 	p.HelpURL = spec.Help.URL
 	if a := spec.Identity.Adapter; a != nil {
 		p.Identity = policy.Identity{Adapter: string(a.Type), Secret: a.SecretRef.Name}
@@ -35,6 +33,7 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 	r.password(spec.Password)
 	r.blocks(spec.Blocks.Reasons)
 	r.escalation(spec)
+	r.messages(spec.Messages)
 	if r.err != nil {
 		return policy.Policy{}, r.err
 	}

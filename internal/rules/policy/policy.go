@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/limit"
+	"holdfast.dev/holdfast/internal/rules/message"
 )
 
 // Mode says whether decisions bind.
@@ -143,6 +144,11 @@ type Password struct {
 type Messages struct {
 	ProductName string
 	Sender      string
+	// DefaultLanguage is the BCP 47 tag for people whose language has no words; empty
+	// means English.
+	DefaultLanguage string
+	// Overrides are the texts of the platform team's own.
+	Overrides map[message.Slot]message.Text
 }
 
 // Identity says how the IdP is told.
