@@ -1,144 +1,91 @@
 package courier
 
 import (
-	"bytes"
-	"embed"
 	"fmt"
-	htmltemplate "html/template"
 	"net"
+	"strconv"
 	"strings"
-	"text/template"
 	"time"
 
-	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/courier/words"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
 
-//go:embed templates/*.tmpl
-var files embed.FS
-
-// Every medium is one file; in it a template a message, named Code or after the
-// notice.
-var (
-	subjects = text("subject")
-	texts    = text("email")
-	sms      = text("sms")
-	voice    = text("voice")
-	pages    = htmltemplate.Must(htmltemplate.New("html").ParseFS(files, "templates/html.tmpl"))
-)
-
-// language is the language of the templates.
-const language = "en"
-
-func text(medium string) *template.Template {
-	return template.Must(template.New(medium).Option("missingkey=error").ParseFS(files, "templates/"+medium+".tmpl"))
-}
-
-// view is what a template may say.
-type view struct {
-	Product string
-	// Code is empty in a notice.
-	Code string
-	// Purpose completes "to", as in "to unblock your account".
-	Purpose string
-	// Life is how long the code still lives, in words.
-	Life string
-	// When is when the message's cause happened, in UTC.
-	When string
-	// Host is the host of the code's page, without its port.
-	Host    string
-	HelpURL string
-}
-
-// Spaced is the code with pauses for a voice to make.
-func (v view) Spaced() string { return strings.Join(strings.Split(v.Code, ""), ", ") }
-
-// render writes a message for its channel. The code is in the body alone (seed 8).
+// render writes a message for its channel, in the language that was frozen with its
+// contact (seed 40). The code is in the body alone (seed 8).
 func (c *Courier) render(m message.Message, p policy.Policy, now time.Time) (message.Rendered, error) {
-	name, v := m.Notice, view{
-		Product: p.Messages.ProductName, HelpURL: p.HelpURL,
-		When: m.Created.UTC().Format("2 January 2006, 15:04 UTC"), Host: host(p.Hosts),
-	}
+	name := m.Notice
 	if m.Kind == message.Code {
 		name = string(message.Code)
-		v.Code, v.Purpose = c.Coder.Code(m.Challenge), purpose(m.Challenge)
-		v.Life = life(m.Challenge.Expires.Sub(now))
+	}
+	tags, w := words.Choose(m.Language, p.Messages.DefaultLanguage)
+	texts := w.Texts(m.Channel, name)
+	if len(texts) == 0 {
+		return message.Rendered{}, fmt.Errorf("there is no text %q for the channel %s", name, m.Channel)
 	}
 	r := message.Rendered{
-		ID: m.ID, Channel: m.Channel, To: m.Address, Language: language,
+		ID: m.ID, Channel: m.Channel, To: m.Address, Language: tags[len(tags)-1],
 		From: p.Messages.Sender, FromName: p.Messages.ProductName,
+	}
+	for _, tag := range tags {
+		if own, given := p.Messages.Overrides[message.Slot{Language: tag, Channel: m.Channel, Name: name}]; given {
+			if own.Subject == nil {
+				own.Subject = texts[0].Subject
+			}
+			r.Language, texts = tag, []message.Text{own}
+			break
+		}
+	}
+	v := values(m, p, w, now)
+	if m.Kind == message.Code {
+		v[message.FieldCode] = c.Coder.Code(m.Challenge)
 	}
 	var err error
 	switch m.Channel {
-	case contact.Email:
-		err = renderEmail(&r, name, v)
 	case contact.SMS:
-		r.Text, err = execute(sms, name, v)
+		r.Text = sms(texts, v, host(p.Hosts))
 	case contact.Voice:
-		r.Text, err = execute(voice, name, v)
+		v[message.FieldCode] = pairs(v[message.FieldCode])
+		r.Text = texts[0].Body.Fill(v)
 	default:
-		err = fmt.Errorf("channel %s has no templates", m.Channel)
+		err = mail(&r, texts[0], v)
 	}
 	return r, err
 }
 
-func renderEmail(r *message.Rendered, name string, v view) (err error) {
-	if r.Text, err = execute(texts, name, v); err != nil {
-		return err
+// values are what texts may say, but for the code.
+func values(m message.Message, p policy.Policy, w *words.Words, now time.Time) message.Values {
+	v := message.Values{
+		message.FieldProduct: p.Messages.ProductName,
+		message.FieldHelpURL: p.HelpURL,
+		message.FieldWhen:    w.When(m.Created),
 	}
-	var b bytes.Buffer
-	if err = pages.ExecuteTemplate(&b, name, v); err != nil {
-		return fmt.Errorf("template html %s: %w", name, err)
+	if m.Kind == message.Code {
+		left := m.Challenge.Expires.Sub(now)
+		v[message.FieldPurpose] = w.Purpose(m.Challenge)
+		v[message.FieldLife] = w.Life(left)
+		v[message.FieldMinutes] = strconv.Itoa(words.Minutes(left))
+		v[message.FieldWarning] = w.Warning(m.Channel)
 	}
-	r.HTML = b.String()
-	v.Code = "" // a subject shows on locked screens
-	r.Subject, err = execute(subjects, name, v)
-	return err
+	return v
 }
 
-func execute(t *template.Template, name string, v view) (string, error) {
+// pairs is a code as a voice says it: digit by digit, with a pause after each two.
+func pairs(code string) string {
 	var b strings.Builder
-	if err := t.ExecuteTemplate(&b, name, v); err != nil {
-		return "", fmt.Errorf("template %s %s: %w", t.Name(), name, err)
-	}
-	return b.String(), nil
-}
-
-// purpose says what a code is for, after the word "to".
-func purpose(c code.Challenge) string {
-	switch c.Purpose {
-	case code.Unblock:
-		return "unblock your account"
-	case code.AddContact:
-		if c.Channel == contact.Email {
-			return "add this address to your security info"
+	for i, digit := range code {
+		switch {
+		case i == 0:
+		case i%2 == 0:
+			b.WriteString(", ")
+		default:
+			b.WriteByte(' ')
 		}
-		return "add this number to your security info"
-	case code.Recheck:
-		return "confirm that you can still get codes here"
-	case code.Recovery:
-		return "recover your account"
-	case code.Cancel:
-		return "cancel a change of your security info"
-	default:
-		return "confirm that it is you"
+		b.WriteRune(digit)
 	}
-}
-
-// life says how long a code still lives, to the nearest minute: the moment that
-// sending took must not make nine minutes of ten.
-func life(d time.Duration) string {
-	d += 30 * time.Second
-	n, unit := max(int(d/time.Minute), 1), "minute"
-	if d >= 2*time.Hour {
-		n, unit = int(d/time.Hour), "hour"
-	}
-	if n != 1 {
-		unit += "s"
-	}
-	return fmt.Sprintf("%d %s", n, unit)
+	return b.String()
 }
 
 // host is the policy's first host without its port: the host to which browsers

@@ -1,0 +1,79 @@
+package courier
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"holdfast.dev/holdfast/internal/courier/words"
+	"holdfast.dev/holdfast/internal/rules/message"
+)
+
+//go:embed templates/mail.tmpl
+var files embed.FS
+
+// frame is the HTML of every mail; it escapes whatever is filled in.
+var frame = template.Must(template.ParseFS(files, "templates/mail.tmpl"))
+
+// page is what the frame shows.
+type page struct {
+	Language, Direction, Product string
+	Paragraphs                   []paragraph
+}
+
+// paragraph of a mail. Code marks the one that is the code alone, Small the last one.
+type paragraph struct {
+	Code, Small bool
+	Lines       [][]piece
+}
+
+// piece is a part of a line as it shows. Kind is the field that it comes from, empty for the text's
+// own words.
+type piece struct {
+	Kind message.Field
+	Text string
+}
+
+// mail writes subject, text and HTML from the same text.
+func mail(r *message.Rendered, t message.Text, v message.Values) error {
+	p := page{Language: r.Language, Direction: words.Direction(r.Language), Product: v[message.FieldProduct]}
+	paragraphs := t.Body.Paragraphs(v)
+	for i, lines := range paragraphs {
+		p.Paragraphs = append(p.Paragraphs, paragraph{
+			Code:  len(lines) == 1 && slices.Equal(lines[0], message.Line{{Field: message.FieldCode}}),
+			Small: i > 0 && i == len(paragraphs)-1,
+			Lines: pieces(lines, v),
+		})
+	}
+	var b strings.Builder
+	if err := frame.Execute(&b, p); err != nil {
+		return fmt.Errorf("write the HTML of a mail in %s: %w", r.Language, err)
+	}
+	r.HTML = b.String()
+	r.Subject = t.Subject.Fill(v)
+	if p.Direction == "rtl" {
+		v[message.FieldProduct] = isolate(p.Product)
+	}
+	r.Text = t.Body.Fill(v) + "\n"
+	return nil
+}
+
+func pieces(lines []message.Line, v message.Values) [][]piece {
+	out := make([][]piece, len(lines))
+	for i, line := range lines {
+		for _, part := range line {
+			text := part.Text
+			if part.Field != "" {
+				text = v[part.Field]
+			}
+			out[i] = append(out[i], piece{part.Field, text})
+		}
+	}
+	return out
+}
+
+// isolate keeps the letters of a name from turning those around it: FSI and PDI of the
+// Unicode bidirectional algorithm.
+func isolate(name string) string { return "\u2068" + name + "\u2069" }

@@ -1,0 +1,211 @@
+package words
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/message"
+)
+
+var (
+	names    = []string{string(message.Code), message.NoticeImported, message.NoticeReleased, message.NoticeReleasedEntered}
+	purposes = []string{"Unblock", "AddAddress", "AddNumber", "StepUp", "Recheck", "Recovery", "Cancel"}
+)
+
+func TestEveryLanguageOfTheListHasWords(t *testing.T) {
+	want := strings.Fields("en es fr de it pt-BR nl pl tr ru uk ar he hi id vi th ja ko zh-Hans zh-Hant")
+	got := Languages()
+	if got[0] != "en" {
+		t.Errorf("%s comes first", got[0])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNoLanguageMissesAKey(t *testing.T) {
+	for _, w := range catalogue {
+		s, at := w.sheet, w.tag.String()
+		for key, value := range map[string]string{
+			"date": s.Date, "warning": s.Warning, "smsWarning": s.SMSWarning, "notYou": s.NotYou, "help": s.Help,
+		} {
+			filled(t, at+" "+key, value)
+		}
+		keys(t, at+" purposes", s.Purposes, purposes...)
+		keys(t, at+" smsPurposes", s.SMSPurposes, slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return p == "AddAddress" })...)
+		keys(t, at+" minutes", s.Minutes, categories(w)...)
+		keys(t, at+" hours", s.Hours, categories(w)...)
+		if len(s.Messages) != len(names) {
+			t.Errorf("%s has %d messages, want %d", at, len(s.Messages), len(names))
+		}
+		for _, name := range names {
+			said := s.Messages[name]
+			filled(t, at+" "+name+" subject", said.Subject)
+			filled(t, at+" "+name+" email", said.Email)
+			filled(t, at+" "+name+" sms", said.SMS...)
+			filled(t, at+" "+name+" voice", said.Voice)
+		}
+	}
+}
+
+func filled(t *testing.T, key string, values ...string) {
+	t.Helper()
+	for _, value := range values {
+		if strings.TrimSpace(value) == "" {
+			t.Errorf("%s is empty", key)
+		}
+	}
+	if len(values) == 0 {
+		t.Errorf("%s is missing", key)
+	}
+}
+
+func keys(t *testing.T, at string, got map[string]string, want ...string) {
+	t.Helper()
+	for _, key := range want {
+		filled(t, at+" "+key, got[key])
+	}
+	for key := range got {
+		if !slices.Contains(want, key) {
+			t.Errorf("%s has %s, which is never said", at, key)
+		}
+	}
+}
+
+// categories are the plural categories that whole numbers take in the language.
+func categories(w *Words) []string {
+	var found []string
+	for n := range 1001 {
+		if f := form(w.tag, n); !slices.Contains(found, f) {
+			found = append(found, f)
+		}
+	}
+	if !slices.Contains(found, "other") {
+		found = append(found, "other") // CLDR has it everywhere, for fractions
+	}
+	return found
+}
+
+// Every language says the same: the fields of its texts are those of the English ones.
+func TestNoLanguageMissesAPlaceholder(t *testing.T) {
+	fields := []message.Field{
+		message.FieldCode, message.FieldProduct, message.FieldPurpose, message.FieldLife,
+		message.FieldWarning, message.FieldWhen, message.FieldHelpURL,
+	}
+	count := func(t message.Template) map[message.Field]int {
+		counts := map[message.Field]int{}
+		for _, f := range fields {
+			counts[f] = t.Count(f)
+		}
+		return counts
+	}
+	for _, w := range catalogue {
+		for at, texts := range w.texts {
+			for _, text := range texts {
+				like := catalogue[0].texts[at][0]
+				if diff := cmp.Diff(count(like.Body), count(text.Body)); diff != "" {
+					t.Errorf("%s %s %s: body (-en +%s): %s", w.tag, at.name, at.channel, w.tag, diff)
+				}
+				if diff := cmp.Diff(count(like.Subject), count(text.Subject)); diff != "" {
+					t.Errorf("%s %s %s: subject (-en +%s): %s", w.tag, at.name, at.channel, w.tag, diff)
+				}
+			}
+		}
+	}
+}
+
+// Seed 40: the frozen language, with another region or none of it, then the policy's,
+// then English.
+func TestChoose(t *testing.T) {
+	for _, c := range []struct {
+		own, fallback, want, tags string
+	}{
+		{"de", "fr", "de", "de"},
+		{"de-AT", "fr", "de", "de-AT de"},
+		{"pt", "", "pt-BR", "pt pt-BR"},
+		{"pt-PT", "", "pt-BR", "pt-PT pt pt-BR"},
+		{"zh-TW", "", "zh-Hant", "zh-TW zh-Hant"},
+		{"zh-HK", "", "zh-Hant", "zh-HK zh-Hant"},
+		{"zh", "", "zh-Hans", "zh zh-Hans"},
+		{"PT-br", "", "pt-BR", "pt pt-BR"},
+		{"iw", "", "he", "he"},
+		{"be", "", "en", "be en"},   // not Russian
+		{"ms", "fr", "fr", "ms fr"}, // not Indonesian
+		{"sv-FI", "de-CH", "de", "sv-FI sv de-CH de"},
+		{"", "pl", "pl", "pl"},
+		{"", "", "en", "en"},
+		{"no language", "x", "en", "en"},
+	} {
+		tags, w := Choose(c.own, c.fallback)
+		if w.tag.String() != c.want || strings.Join(tags, " ") != c.tags {
+			t.Errorf("%q, else %q: words in %s, overrides of %s; want %s and %s", c.own, c.fallback, w.tag, tags, c.want, c.tags)
+		}
+	}
+}
+
+func TestDirection(t *testing.T) {
+	for tag, want := range map[string]string{"ar": "rtl", "he": "rtl", "fa-IR": "rtl", "en": "ltr", "zh-Hant": "ltr", "az-Arab": "rtl", "": "ltr"} {
+		if got := Direction(tag); got != want {
+			t.Errorf("%s: %s", tag, got)
+		}
+	}
+}
+
+func TestLifeIsSaidToTheNearestMinute(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "1 minute", time.Minute: "1 minute", 89 * time.Second: "1 minute", 10 * time.Minute: "10 minutes",
+		9*time.Minute + 59*time.Second: "10 minutes", 9*time.Minute + 29*time.Second: "9 minutes",
+		90 * time.Minute: "90 minutes", 2 * time.Hour: "2 hours", 24*time.Hour - time.Second: "24 hours",
+	} {
+		if got := catalogue[0].Life(d); got != want {
+			t.Errorf("%s: got %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestNumbersTakeTheirPlural(t *testing.T) {
+	for tag, want := range map[string][]string{
+		"pl": {"1 minutę", "2 minuty", "5 minut", "12 minut", "22 minuty", "100 minut", "2 godziny", "5 godzin"},
+		"ru": {"1 минуту", "2 минуты", "5 минут", "12 минут", "22 минуты", "100 минут", "2 часа", "5 часов"},
+		"uk": {"1 хвилину", "2 хвилини", "5 хвилин", "12 хвилин", "22 хвилини", "100 хвилин", "2 години", "5 годин"},
+		"ar": {"دقيقة واحدة", "دقيقتين", "5 دقائق", "12 دقيقة", "22 دقيقة", "100 دقيقة", "ساعتين", "5 ساعات"},
+		"he": {"דקה אחת", "2 דקות", "5 דקות", "12 דקות", "22 דקות", "100 דקות", "שעתיים", "5 שעות"},
+		"ja": {"1分", "2分", "5分", "12分", "22分", "100分", "2時間", "5時間"},
+	} {
+		_, w := Choose(tag)
+		got := make([]string, 0, len(want))
+		for _, n := range []time.Duration{1, 2, 5, 12, 22, 100} {
+			got = append(got, w.Life(n*time.Minute))
+		}
+		got = append(got, w.Life(2*time.Hour), w.Life(5*time.Hour))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", tag, diff)
+		}
+	}
+}
+
+// A purpose that this release does not know is told as the most general one.
+func TestPurposesDependOnTheChannel(t *testing.T) {
+	w := catalogue[0]
+	for _, c := range []struct {
+		challenge code.Challenge
+		want      string
+	}{
+		{code.Challenge{Purpose: code.AddContact, Channel: contact.Email}, w.sheet.Purposes["AddAddress"]},
+		{code.Challenge{Purpose: code.AddContact, Channel: contact.Voice}, w.sheet.Purposes["AddNumber"]},
+		{code.Challenge{Purpose: code.AddContact, Channel: contact.SMS}, w.sheet.SMSPurposes["AddNumber"]},
+		{code.Challenge{Purpose: "New", Channel: contact.Email}, w.sheet.Purposes["StepUp"]},
+	} {
+		if got := w.Purpose(c.challenge); got != c.want {
+			t.Errorf("%s by %s: %q, want %q", c.challenge.Purpose, c.challenge.Channel, got, c.want)
+		}
+	}
+}
