@@ -33,6 +33,7 @@ const (
 	tenant          = "demo"
 	providerSecret  = "holdfast.dev/provider"
 	smtpUser        = "holdfast"
+	twilioAccount   = "AC00000000000000000000000000000000"
 )
 
 //go:embed policy.yaml
@@ -92,7 +93,7 @@ func apply(args ...string) []string {
 }
 
 func (d *demo) startInbox(ctx context.Context) (*inbox.Inbox, error) {
-	password, err := d.keptSecret("smtp-password")
+	credentials, err := d.inboxCredentials()
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +101,7 @@ func (d *demo) startInbox(ctx context.Context) (*inbox.Inbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	box, err := inbox.New(d.path("inbox"), inbox.Credentials{Username: smtpUser, Password: password},
-		log.New(logs, "", log.LstdFlags), time.Now)
+	box, err := inbox.New(d.path("inbox"), credentials, log.New(logs, "", log.LstdFlags), time.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (d *demo) startInbox(ctx context.Context) (*inbox.Inbox, error) {
 // applyTenant writes the provider Secrets and the policy, and returns the webhook's
 // secret.
 func (d *demo) applyTenant(ctx context.Context, ca []byte) (webhookSecret string, err error) {
-	password, err := d.keptSecret("smtp-password")
+	credentials, err := d.inboxCredentials()
 	if err != nil {
 		return "", err
 	}
@@ -136,11 +136,18 @@ func (d *demo) applyTenant(ctx context.Context, ca []byte) (webhookSecret string
 	if err != nil {
 		return "", err
 	}
-	webhookSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte(key))
+	webhookSecret = signingSecret(key)
 	secrets := map[string]map[string][]byte{
 		"smtp": {
 			"host": []byte("localhost"), "port": []byte(strconv.Itoa(d.ports.SMTP)), "tls": []byte("starttls"),
-			"username": []byte(smtpUser), "password": []byte(password), "ca": ca,
+			"username": []byte(credentials.Username), "password": []byte(credentials.Password), "ca": ca,
+		},
+		"gateway": {
+			"url": []byte(web(d.ports.Inbox) + "/webhook"), "secret": []byte(credentials.WebhookSecret),
+		},
+		"twilio": {
+			"endpoint": []byte(web(d.ports.Inbox)), "from": []byte("+15005550006"),
+			"accountSid": []byte(credentials.TwilioAccount), "authToken": []byte(credentials.TwilioToken),
 		},
 		"shop-webhook": {
 			"url": []byte(web(d.ports.Shop) + "/holdfast-webhook"), "secret": []byte(webhookSecret),
@@ -241,6 +248,22 @@ func (d *demo) startShop(ctx context.Context, webhookSecret string) error {
 	go func() { defer close(imported); store.ImportContacts(ctx, time.Second) }()
 	d.onStop(func() error { <-imported; return nil })
 	return waitHTTP(ctx, "the shop", web(d.ports.Shop)+"/healthz")
+}
+
+// inboxCredentials are what the inbox asks of providers, kept from run to run.
+func (d *demo) inboxCredentials() (inbox.Credentials, error) {
+	password, passwordErr := d.keptSecret("smtp-password")
+	key, keyErr := d.keptSecret("gateway-key")
+	token, tokenErr := d.keptSecret("twilio-token")
+	return inbox.Credentials{
+		Username: smtpUser, Password: password, WebhookSecret: signingSecret(key),
+		TwilioAccount: twilioAccount, TwilioToken: token,
+	}, errors.Join(passwordErr, keyErr, tokenErr)
+}
+
+// signingSecret writes a key as Standard Webhooks does.
+func signingSecret(key string) string {
+	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(key))
 }
 
 // keptSecret is a random text that stays the same in every run.
