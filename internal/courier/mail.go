@@ -29,11 +29,11 @@ type paragraph struct {
 	Lines       [][]piece
 }
 
-// piece is a part of a line as it shows. Kind is the field that it comes from, empty for the text's
-// own words.
+// piece is a part of a line as it shows: text, or one of the others.
 type piece struct {
-	Kind message.Field
-	Text string
+	Text, Strong, Link string
+	// Name is in a script and direction of its own.
+	Name string
 }
 
 // mail writes subject, text and HTML from the same text.
@@ -41,11 +41,11 @@ func mail(r *message.Rendered, t message.Text, v message.Values) error {
 	p := page{Language: r.Language, Direction: words.Direction(r.Language), Product: v[message.FieldProduct]}
 	paragraphs := t.Body.Paragraphs(v)
 	for i, lines := range paragraphs {
-		p.Paragraphs = append(p.Paragraphs, paragraph{
-			Code:  len(lines) == 1 && slices.Equal(lines[0], message.Line{{Field: message.FieldCode}}),
-			Small: i > 0 && i == len(paragraphs)-1,
-			Lines: pieces(lines, v),
-		})
+		next := paragraph{Small: i > 0 && i == len(paragraphs)-1, Lines: pieces(lines, v)}
+		if len(lines) == 1 && slices.Equal(lines[0], message.Line{{Field: message.FieldCode}}) {
+			next = paragraph{Code: true, Lines: [][]piece{{{Text: v[message.FieldCode]}}}}
+		}
+		p.Paragraphs = append(p.Paragraphs, next)
 	}
 	var b strings.Builder
 	if err := frame.Execute(&b, p); err != nil {
@@ -64,14 +64,25 @@ func pieces(lines []message.Line, v message.Values) [][]piece {
 	out := make([][]piece, len(lines))
 	for i, line := range lines {
 		for _, part := range line {
-			text := part.Text
-			if part.Field != "" {
-				text = v[part.Field]
-			}
-			out[i] = append(out[i], piece{part.Field, text})
+			out[i] = append(out[i], shown(part, v))
 		}
 	}
 	return out
+}
+
+func shown(p message.Part, v message.Values) piece {
+	switch p.Field {
+	case "":
+		return piece{Text: p.Text}
+	case message.FieldHelpURL, message.FieldNotMeURL:
+		return piece{Link: v[p.Field]}
+	case message.FieldProduct, message.FieldWhen:
+		return piece{Name: v[p.Field]}
+	case message.FieldCode, message.FieldLife, message.FieldWarning:
+		return piece{Strong: v[p.Field]}
+	default:
+		return piece{Text: v[p.Field]}
+	}
 }
 
 // isolate keeps the letters of a name from turning those around it: FSI and PDI of the
