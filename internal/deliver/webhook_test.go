@@ -95,10 +95,19 @@ func TestWebhookKeepsTheContract(t *testing.T) {
 
 var gatewayProvider = policy.Provider{Name: "mail", Type: "Webhook", Secret: "provider"}
 
+// silences are the cases whose server says nothing more: they take their whole timeout.
+var silences = []string{"hanging", "nobody_shakes_hands", "a_body_without_an_end"}
+
 // outcome sends one message and compares class and step.
 func outcome(t *testing.T, p policy.Provider, data map[string][]byte, class message.ErrorClass, step string) {
 	t.Helper()
-	c := newClient(t, data, deliver.Options{Timeout: 500 * time.Millisecond})
+	timeout := 20 * time.Second
+	for _, name := range silences {
+		if strings.HasSuffix(t.Name(), "/"+name) {
+			timeout = time.Second
+		}
+	}
+	c := newClient(t, data, deliver.Options{Timeout: timeout})
 	c.expect(c.Send(context.Background(), delivertest.Tenant, p, delivertest.Message(contact.SMS, goodNumber)), class, step)
 }
 
@@ -125,7 +134,7 @@ func TestWebhookAnswersHaveTheirClass(t *testing.T) {
 		"a redirect is not followed":  {answers(307, "", "Location", "/elsewhere"), message.Misconfigured, "send"},
 		"closed without an answer":    {hangsUp, message.Unknown, "send"},
 		"hanging":                     {hangs, message.Unknown, "send"},
-		"a body without an end (200)": {func(w http.ResponseWriter, r *http.Request) {
+		"a body without an end": {func(w http.ResponseWriter, r *http.Request) {
 			answers(200, "x")(w, r)
 			w.(http.Flusher).Flush()
 			hangs(w, r)
