@@ -9,6 +9,8 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -55,6 +57,20 @@ type connector struct {
 	target
 	renew    func() (string, error)
 	settings map[string]string
+	now      func() time.Time
+	// doubted is when the server was last seen to go, in nanoseconds since 1970.
+	doubted atomic.Int64
+}
+
+// restUntried is how long a connection may rest and be used again untried.
+const restUntried = time.Second
+
+// doubt has all connections tried before they are used again: they may lead to a server
+// that is no more.
+func (c *connector) doubt() { c.doubted.Store(c.now().UnixNano()) }
+
+func (c *connector) doubtful(_ context.Context, conn stdlib.ShouldPingParams) bool {
+	return conn.IdleDuration > restUntried || c.now().Add(-conn.IdleDuration).UnixNano() <= c.doubted.Load()
 }
 
 // Driver is pgx.
@@ -66,7 +82,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plainly{stdlib.GetConnector(*config)}.Connect(ctx)
+	return plainly{stdlib.GetConnector(*config, stdlib.OptionShouldPing(c.doubtful))}.Connect(ctx)
 }
 
 // listener opens a connection outside the pool.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net"
 	"net/url"
@@ -154,6 +155,50 @@ func TestLockedRow(t *testing.T) {
 	}
 	if err := lengthen(t.Context(), s); err != nil {
 		t.Fatalf("after the lock: %v", err)
+	}
+}
+
+// Once the server was seen to go, no connection to it is used, however short its rest.
+func TestRestartedServer(t *testing.T) {
+	at := emptied(t)
+	target, err := parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &connector{target: target, now: time.Now}
+	db := sql.OpenDB(c)
+	defer func() { _ = db.Close() }()
+	const connections = 5
+	db.SetMaxIdleConns(connections)
+	use := func() (failed int) {
+		var held []*sql.Conn
+		for range connections {
+			conn, err := db.Conn(t.Context())
+			if err == nil {
+				held = append(held, conn)
+				_, err = conn.ExecContext(t.Context(), `SELECT`)
+			}
+			if err != nil {
+				failed++
+			}
+		}
+		for _, conn := range held {
+			_ = conn.Close()
+		}
+		return failed
+	}
+	for range 2 { // pgx tries a connection that it has never used
+		if n := use(); n != 0 {
+			t.Fatalf("%d connections fail from the start", n)
+		}
+	}
+	if _, err := tables(t, at).ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
+		t.Fatal(err)
+	}
+	c.doubt()
+	if n := use(); n != 0 {
+		t.Errorf("%d of %d connections lead to a server that is gone", n, connections)
 	}
 }
 

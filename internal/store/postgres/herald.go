@@ -56,6 +56,7 @@ func (h *herald) start(s *store.Store) {
 	h.running.Go(func() {
 		for again := true; again; again = h.pause(ctx, listenAgain) {
 			h.listen(ctx, s)
+			h.connector.doubt() // what ended this connection ended others
 		}
 	})
 	h.running.Go(func() {

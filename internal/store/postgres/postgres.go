@@ -57,7 +57,7 @@ func Open(ctx context.Context, url string, o Options) (*store.Store, error) {
 	if err := migrate(ctx, t.config); err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
-	connector := &connector{target: t, renew: o.Renew, settings: settings(o.Patience)}
+	connector := &connector{target: t, renew: o.Renew, settings: settings(o.Patience), now: o.Now}
 	db := sql.OpenDB(connector)
 	connections := cmp.Or(o.Connections, t.connections, defaultConnections)
 	db.SetMaxOpenConns(connections)
