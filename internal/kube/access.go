@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -32,6 +33,11 @@ const (
 	// callers known from before, and so many of others.
 	reviewsAtOnce = 16
 	reviewTimeout = 5 * time.Second
+	// knownWait is how long a caller known from before waits for a review, and accessAway
+	// for how long it waits for none after one that was not answered: an apiserver that
+	// hangs holds up no decision (law 4).
+	knownWait  = time.Second
+	accessAway = 5 * time.Second
 )
 
 // Audience is the audience that a caller's ServiceAccount token must carry.
@@ -48,6 +54,9 @@ type Access struct {
 	granted, denied *lru.Cache
 	known, others   chan struct{}
 	group           singleflight.Group
+	// away is when the apiserver last left a known caller without an answer, in
+	// nanoseconds since 1970.
+	away atomic.Int64
 }
 
 // question is what is asked about a token: a resource in a namespace, or a path.
@@ -93,21 +102,39 @@ func (a *Access) ask(ctx context.Context, token string, q question) error {
 	if denial, ok := recall(a.denied, q); ok && a.now().Sub(denial.at) < denialFresh {
 		return denial.err
 	}
-	slots := a.others
+	slots, reusable := a.others, ok && age < accessStale
 	if ok {
 		slots = a.known
 	}
-	_, err, _ := a.group.Do(fmt.Sprintf("%x/%s/%s/%s", q.token, q.namespace, q.resource, q.path), func() (any, error) {
-		return nil, a.review(context.WithoutCancel(ctx), token, q, slots)
-	})
-	if errors.Is(err, rules.ErrUnavailable) {
-		if ok && age < accessStale {
-			return nil
-		}
-		return err
+	if reusable && a.now().UnixNano()-a.away.Load() < int64(accessAway) {
+		return nil
 	}
-	a.remember(q, answer{err, a.now()})
-	return err
+	reviewed := a.group.DoChan(fmt.Sprintf("%x/%s/%s/%s", q.token, q.namespace, q.resource, q.path), func() (any, error) {
+		err := a.review(context.WithoutCancel(ctx), token, q, slots)
+		if !errors.Is(err, rules.ErrUnavailable) {
+			a.remember(q, answer{err, a.now()})
+		}
+		return nil, err
+	})
+	if !reusable {
+		return (<-reviewed).Err
+	}
+	return a.orReuse(ctx, reviewed)
+}
+
+// orReuse is what a review says, or yes again where it does not come.
+func (a *Access) orReuse(ctx context.Context, reviewed <-chan singleflight.Result) error {
+	waiting, stop := context.WithTimeout(context.WithoutCancel(ctx), knownWait)
+	defer stop()
+	select {
+	case review := <-reviewed:
+		if !errors.Is(review.Err, rules.ErrUnavailable) {
+			return review.Err
+		}
+	case <-waiting.Done():
+	}
+	a.away.Store(a.now().UnixNano())
+	return nil
 }
 
 // remember keeps the latest answer alone.
