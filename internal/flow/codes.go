@@ -225,7 +225,11 @@ func (d *Desk) challenge(f session.Flow, p policy.Policy, to contact.Contact) (c
 // returned credential replaces the one of the visit. Where the code was the last
 // step, the block is released.
 func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted string) (next block.Step, credential string, err error) {
-	f, record, err := d.openFlowBlock(ctx, v)
+	f, err := d.flow(ctx, v)
+	if err != nil {
+		return "", "", err
+	}
+	record, err := d.boundBlock(ctx, f)
 	if err != nil {
 		return "", "", err
 	}
@@ -254,6 +258,21 @@ func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted s
 		return block.ChangePassword, credential, nil
 	}
 	return "", credential, d.release(ctx, f, challenge.ContactID == "")
+}
+
+// boundBlock returns the flow's block, which must still bind, as the index knows it: the
+// transactions that follow look at the memory's own again.
+func (d *Desk) boundBlock(ctx context.Context, f session.Flow) (block.Record, error) {
+	key := block.Key{Tenant: f.Tenant, Name: f.Object}
+	record, seen := d.Index.Block(key)
+	switch {
+	case !seen:
+		return d.openBlock(ctx, key, f.Account)
+	case record.Spec.Account != f.Account, record.State(d.Now()).Terminal():
+		return block.Record{}, rules.ErrOver
+	default:
+		return record, nil
+	}
 }
 
 // openFlowBlock finds the flow of a visit and its block, which must still bind.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -116,17 +117,14 @@ func (t *tx) proveContact(c code.Challenge, now time.Time) error {
 	if c.ContactID == "" {
 		return nil
 	}
-	n, err := t.exec(`UPDATE contacts SET proven_at = $4, failures = 0,
+	proved, err := list(t.queries, plain[string], `UPDATE contacts SET failures = 0,
+		proven_at = CASE WHEN id = $3 THEN CAST($4 AS BIGINT) ELSE proven_at END,
 		standing = CASE WHEN standing = 'Disabled' THEN enabled_as ELSE standing END
-		WHERE tenant = $1 AND account = $2 AND id = $3`, c.Tenant, c.Account, c.ContactID, instant(now))
-	if err == nil && n == 0 {
+		WHERE tenant = $1 AND account = $2 AND (id = $3 OR ($5 AND standing = 'Disabled')) RETURNING id`,
+		c.Tenant, c.Account, c.ContactID, instant(now), c.Purpose.StepsUp())
+	if err == nil && !slices.Contains(proved, c.ContactID) {
 		return rules.ErrGone
 	}
-	if err != nil || !c.Purpose.StepsUp() {
-		return err
-	}
-	_, err = t.exec(`UPDATE contacts SET failures = 0, standing = enabled_as
-		WHERE tenant = $1 AND account = $2 AND standing = 'Disabled'`, c.Tenant, c.Account)
 	return err
 }
 

@@ -20,29 +20,34 @@ func (s *Store) Book(ctx context.Context, tenant, account string) (contact.Book,
 }
 
 func book(q queries, sealer Sealer, tenant, account string) (contact.Book, error) {
-	hadAny, err := one(q, plain[bool], `SELECT had_any FROM books WHERE tenant = $1 AND account = $2`, tenant, account)
-	if errors.Is(err, rules.ErrNotFound) {
-		return contact.Book{}, nil
-	}
+	var book contact.Book
+	var hadAny bool
+	_, err := list(q, func(row scanner) (none struct{}, err error) {
+		var c contact.Contact
+		var id *string // NULL where the book has no contact
+		var sealed []byte
+		if err := row.Scan(&hadAny, &id, &c.Channel, &sealed, &c.Standing, &c.Language, (*instant)(&c.Added), (*instant)(&c.Proven)); err != nil {
+			return none, err
+		}
+		book.Recorded = true
+		if id == nil {
+			return none, nil
+		}
+		address, err := sealer.Open(sealed, place(tenant, account, *id, columnContact))
+		if err != nil {
+			return none, fmt.Errorf("open contact %s of an account in %s: %w", *id, tenant, err)
+		}
+		c.ID, c.Address = *id, string(address)
+		book.Contacts = append(book.Contacts, c)
+		return none, nil
+	}, `SELECT b.had_any, c.id, COALESCE(c.channel, ''), c.address, COALESCE(c.standing, ''), COALESCE(c.language, ''), c.added_at, c.proven_at
+		FROM books b LEFT JOIN contacts c ON c.tenant = b.tenant AND c.account = b.account
+		WHERE b.tenant = $1 AND b.account = $2 ORDER BY c.place, c.id`, tenant, account)
 	if err != nil {
 		return contact.Book{}, err
 	}
-	scan := func(row scanner) (contact.Contact, error) {
-		var c contact.Contact
-		var sealed []byte
-		if err := row.Scan(&c.ID, &c.Channel, &sealed, &c.Standing, &c.Language, (*instant)(&c.Added), (*instant)(&c.Proven)); err != nil {
-			return c, err
-		}
-		address, err := sealer.Open(sealed, place(tenant, account, c.ID, columnContact))
-		if err != nil {
-			return c, fmt.Errorf("open contact %s of an account in %s: %w", c.ID, tenant, err)
-		}
-		c.Address = string(address)
-		return c, nil
-	}
-	contacts, err := list(q, scan, `SELECT id, channel, address, standing, language, added_at, proven_at
-		FROM contacts WHERE tenant = $1 AND account = $2 ORDER BY place, id`, tenant, account)
-	return contact.Book{Recorded: err == nil && (len(contacts) > 0 || !hadAny), Contacts: contacts}, err
+	book.Recorded = book.Recorded && (len(book.Contacts) > 0 || !hadAny)
+	return book, nil
 }
 
 // ImportContacts writes the first security info of an account and the notices about
