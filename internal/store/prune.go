@@ -9,10 +9,6 @@ import (
 	"holdfast.dev/holdfast/internal/rules/escalation"
 )
 
-// pruneBatch is how many rows one transaction deletes at most: others wait for it no
-// longer than for a few requests.
-const pruneBatch = 500
-
 // Prune forgets what has no more effect: what is over since before, and counters
 // that have run out at now. It keeps every block that a restored object could
 // revive. It returns how many rows went. Nobody waits for it: it goes in small steps
@@ -54,9 +50,9 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 
 // forget deletes a table's old rows, batch after batch.
 func (s *Store) forget(ctx context.Context, table, where string, at time.Time) (total int64, err error) {
-	row := s.config.Row
+	row, batch := s.config.Row, s.config.PruneBatch
 	query := `DELETE FROM ` + table + ` WHERE ` + row + ` IN (SELECT ` + row + ` FROM ` + table +
-		` WHERE ` + where + ` LIMIT ` + strconv.Itoa(pruneBatch) + s.config.SkipLocked + `)`
+		` WHERE ` + where + ` LIMIT ` + strconv.Itoa(batch) + s.config.SkipLocked + `)`
 	for {
 		var n int64
 		err := s.write(ctx, func(t *tx) (err error) {
@@ -64,7 +60,7 @@ func (s *Store) forget(ctx context.Context, table, where string, at time.Time) (
 			return err
 		})
 		total += n
-		if err != nil || n < pruneBatch {
+		if err != nil || n == 0 || n < int64(batch) {
 			return total, err
 		}
 	}

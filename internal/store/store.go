@@ -48,6 +48,9 @@ type Config struct {
 	SkipLocked string
 	// Row names the column by which the engine finds a row of any table: rowid, ctid.
 	Row string
+	// PruneBatch is how many old rows one transaction deletes at most, so that others wait
+	// for it no longer than for a few requests (docs/benchmarks.md, growth).
+	PruneBatch int
 	// Numbering is how facts are numbered where transactions run side by side; zero on an
 	// engine with one writer.
 	Numbering Numbering

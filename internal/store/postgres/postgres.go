@@ -67,7 +67,7 @@ func Open(ctx context.Context, url string, o Options) (*store.Store, error) {
 	h := newHerald(connector, db, o)
 	s := store.New(store.Config{
 		Writer: db, Reader: db, Sealer: o.Sealer, Now: o.Now,
-		ForUpdate: " FOR UPDATE", SkipLocked: " FOR UPDATE SKIP LOCKED", Row: "ctid",
+		ForUpdate: " FOR UPDATE", SkipLocked: " FOR UPDATE SKIP LOCKED", Row: "ctid", PruneBatch: 500,
 		Numbering: numbering, TakeTime: "SET LOCAL statement_timeout = 0",
 		Patience: o.Patience, Unavailable: unavailable, Conflict: conflict,
 		Tell: h.tell, Release: h.stop, Hurry: hurry,
