@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -69,8 +70,10 @@ func (k *keeper) reread(ctx context.Context) bool {
 	defer cancel()
 	secret, err := k.secrets.Get(reading, k.name, metav1.GetOptions{})
 	if err != nil {
-		k.refuse(ctx, "missing", err)
-		return false
+		if apierrors.IsNotFound(err) {
+			k.refuse(ctx, "missing", err)
+		}
+		return false // where the apiserver is away nothing is known to be lost
 	}
 	before := k.keys.Marshal()
 	changed, err := k.keys.Replace(secret.Data)
