@@ -38,7 +38,7 @@ type MessagePolicy struct {
 
 // MessageKind names a text.
 //
-// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeCancelled;RecoveryReceived;RecoveryDecided
+// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;AccountReleasedByEnteredNumber;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeCancelled;RecoveryReceived;RecoveryDecided
 type MessageKind string
 
 // The texts that can be overridden.
@@ -49,6 +49,9 @@ const (
 	MessageSecurityInfoImported MessageKind = "SecurityInfoImported"
 	// MessageAccountReleased tells that a block was lifted by a person.
 	MessageAccountReleased MessageKind = "AccountReleased"
+	// MessageAccountReleasedByEnteredNumber tells that a code to a number that the person
+	// entered lifted it, which proves no owner (seed 3).
+	MessageAccountReleasedByEnteredNumber MessageKind = "AccountReleasedByEnteredNumber"
 	// MessageChangeOnHold tells the old contacts of a change on hold (law 8).
 	MessageChangeOnHold MessageKind = "ChangeOnHold"
 	// MessageChangeReminder tells them again before it ends.
@@ -64,8 +67,10 @@ const (
 )
 
 // MessageOverride replaces one built-in text. {{.Code}} stands for the code,
-// {{.Product}} for the product's name, {{.Minutes}} for the code's life, {{.NotMeURL}}
-// for the link that says "this wasn't me".
+// {{.Product}} for the product's name, {{.Minutes}} or {{.Life}} for the code's life,
+// {{.Purpose}} for what it is for, {{.Warning}} for "do not share it", {{.When}} for the
+// instant that a notice speaks of, {{.HelpURL}} for the help page, {{.NotMeURL}} for the
+// link that says "this wasn't me". A line that names an empty value is left out.
 //
 // +kubebuilder:validation:XValidation:rule="self.message != 'SecurityCode' || self.body.contains('{{.Code}}')",message="the body of SecurityCode must carry {{.Code}} (seed 8)"
 // +kubebuilder:validation:XValidation:rule="self.message == 'SecurityCode' || !self.body.contains('.Code')",message="only SecurityCode carries a code"

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/mail"
@@ -17,7 +18,8 @@ const noticeLife = 72 * time.Hour
 // Import is the first security info of an account, as the IdP has verified it.
 type Import struct {
 	Tenant, Account string
-	// Language is the BCP 47 tag that the contacts keep (seed 40).
+	// Language is the BCP 47 tag that the contacts keep (seed 40); empty means the
+	// policy's default, or English.
 	Language string
 	Contacts []ImportedContact
 }
@@ -35,6 +37,7 @@ type ImportedContact struct {
 // that no message can reach.
 func (d *Desk) ImportContacts(ctx context.Context, in Import) error {
 	now := d.Now()
+	in.Language = cmp.Or(in.Language, d.Policies.For(in.Tenant, in.Account).Messages.DefaultLanguage, "en")
 	contacts, err := d.importedContacts(in, now)
 	if err != nil {
 		return err

@@ -28,6 +28,22 @@ func (d *desk) book() contact.Book {
 	return book
 }
 
+// seed 40: without a language the contacts keep the policy's own, or English.
+func TestImportedWithoutALanguage(t *testing.T) {
+	for given, want := range map[string]string{"": "en", "de-CH": "de-CH"} {
+		d := newDesk(t)
+		d.policies[shop].Messages.DefaultLanguage = given
+		in := imported(mailIn)
+		in.Language = ""
+		is(t, d.ImportContacts(t.Context(), in), nil)
+		book, err := d.memory.Book(t.Context(), shop, anna)
+		is(t, err, nil)
+		if got := book.Contacts[0].Language; got != want {
+			t.Errorf("default %q: the contact keeps %q, want %q", given, got, want)
+		}
+	}
+}
+
 // law 8, seed 40: every contact is told in the language it keeps; the same list
 // again changes nothing and tells nobody; another is refused.
 func TestImportTellsEveryContactOnce(t *testing.T) {

@@ -84,7 +84,7 @@ type importInput struct {
 	Account string `path:"account" minLength:"1" maxLength:"256" doc:"The IdP's stable subject ID."`
 	Body    struct {
 		Contacts []importedContact `json:"contacts" maxItems:"20" doc:"What the IdP has verified; an empty list records that there is none."`
-		Language string            `json:"language,omitempty" maxLength:"35" pattern:"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$" doc:"BCP 47 tag that the contacts keep; en if absent."`
+		Language string            `json:"language,omitempty" maxLength:"35" pattern:"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$" doc:"BCP 47 tag that the contacts keep; the policy's default language if absent, or else en."`
 	}
 }
 
@@ -98,11 +98,7 @@ func (s server) importContacts(ctx context.Context, in *importInput) (*struct{},
 	for _, c := range in.Body.Contacts {
 		contacts = append(contacts, flow.ImportedContact{Channel: contact.Channel(c.Channel), Address: c.Address})
 	}
-	language := in.Body.Language
-	if language == "" {
-		language = "en"
-	}
 	return nil, s.answer(s.Desk.ImportContacts(ctx, flow.Import{
-		Tenant: in.Namespace, Account: in.Account, Language: language, Contacts: contacts,
+		Tenant: in.Namespace, Account: in.Account, Language: in.Body.Language, Contacts: contacts,
 	}))
 }
