@@ -79,6 +79,13 @@ func (s *httpServer) last(t *testing.T) request {
 	return s.requests[len(s.requests)-1]
 }
 
+// count is how many requests came.
+func (s *httpServer) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.requests)
+}
+
 func (s *httpServer) take(m delivertest.Received) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

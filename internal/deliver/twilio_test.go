@@ -149,7 +149,7 @@ func TestTwilioAnswersHaveTheirClass(t *testing.T) {
 			c := startCarrier(t, nil, nil)
 			c.answer = test.answer
 			outcome(t, carrierProvider, c.Data(), test.class, test.step)
-			if n := len(c.requests); n != 1 {
+			if n := c.count(); n != 1 {
 				t.Errorf("%d requests, want one", n)
 			}
 		})

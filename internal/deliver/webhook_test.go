@@ -145,7 +145,7 @@ func TestWebhookAnswersHaveTheirClass(t *testing.T) {
 			g := startGateway(t, nil, nil)
 			g.answer = test.answer
 			outcome(t, gatewayProvider, g.Data(), test.class, test.step)
-			if n := len(g.requests); n != 1 {
+			if n := g.count(); n != 1 {
 				t.Errorf("%d requests, want one", n)
 			}
 		})
