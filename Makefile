@@ -55,8 +55,8 @@ test-all: $(TEST_TOOLS) bin/holdfast bin/demo ## All tests with one summary, wit
 		hack/test.sh '$(RACE_PACKAGES)' '$(UNIT_PACKAGES)' '$(SERVER_PACKAGES)'
 
 .PHONY: test-unit
-test-unit: ## Tests that need neither API server nor browser (seconds).
-	@go test $(UNIT_PACKAGES)
+test-unit: ## Tests that need neither API server nor browser, the long ones in small (seconds; needs PostgreSQL).
+	@go test -short $(UNIT_PACKAGES)
 
 .PHONY: test-race
 test-race: ## Every unit test under the race detector (needs a C compiler; minutes).

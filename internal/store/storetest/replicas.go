@@ -108,7 +108,11 @@ func ends(t *testing.T, b Backend, blocks int) map[block.Key]time.Time {
 }
 
 func acceptedByOne(t *testing.T, b Backend) {
-	const tries, perPerson = 1000, 8
+	const perPerson = 8
+	tries := 1000
+	if testing.Short() {
+		tries = 80
+	}
 	sides := []Store{b.Store, b.replica(t)}
 	var p *person
 	for i := range tries {
