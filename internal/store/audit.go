@@ -26,6 +26,7 @@ const (
 	actionMessageSent      = "MessageSent"
 	actionMessageDelayed   = "MessageDelayed"
 	actionMessageDead      = "MessageDead"
+	actionNotMe            = "NotMe"
 	actionSignal           = "Signal"
 	actionEpochBegun       = "EpochBegun"
 )

@@ -141,11 +141,11 @@ func (t *tx) saveIssue(c code.Challenge, issue code.Issue) (epoch int64, err err
 	if err != nil {
 		return 0, fmt.Errorf("seal the destination of challenge %s: %w", c.ID, err)
 	}
-	epoch, err = one(t.queries, plain[int64], `INSERT INTO challenges (`+challengeColumns+`, address) VALUES
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, `+currentEpoch+`, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) RETURNING epoch`,
+	epoch, err = one(t.queries, plain[int64], `INSERT INTO challenges (`+challengeColumns+`, address, network) VALUES
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, `+currentEpoch+`, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) RETURNING epoch`,
 		c.ID, c.Tenant, c.Account, c.Purpose, c.Object, c.Flow, c.ContactID, c.Channel, c.Destination, c.Hint, c.Language,
 		c.Nonce[:], c.Digits, instant(c.Created), instant(c.Expires), instant(c.ResendAfter),
-		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), c.CodeKey, sealed)
+		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), c.CodeKey, sealed, issue.Network)
 	if err != nil {
 		return 0, err
 	}

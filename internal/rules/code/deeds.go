@@ -16,6 +16,8 @@ type Issue struct {
 	// one may serve in which time.
 	Entered   bool
 	PerNumber limit.Rate
+	// Network asked for it, as its limit knows it; empty where that is unknown.
+	Network string
 	// Limits are the rates that a code to an address takes from. The store asks, for
 	// it alone knows the address that is repeated.
 	Limits         func(address string) []Limit

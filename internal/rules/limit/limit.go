@@ -11,6 +11,16 @@ type Rate struct {
 	Burst int
 }
 
+// Cap is the rate at which no stretch shorter than per holds more than most events,
+// wherever it begins: a fifth of them at once, the rest spread over it.
+func Cap(most int, per time.Duration) Rate {
+	burst := (most + 4) / 5
+	count := most - burst + 1
+	// Instants are kept to the millisecond: the interval is whole ones, rounded up.
+	all := time.Duration(count) * time.Millisecond
+	return Rate{Count: count, Per: (per + all - 1) / all * all, Burst: burst}
+}
+
 // Take asks for one event at now under the generic cell rate algorithm. tat is
 // the stored theoretical arrival time, zero at first. It returns the tat to
 // store and, where the event is refused, how long to wait.
@@ -18,15 +28,26 @@ func (r Rate) Take(tat, now time.Time) (next time.Time, retryAfter time.Duration
 	if r.Count <= 0 || r.Per <= 0 {
 		return tat, 0
 	}
-	interval := r.Per / time.Duration(r.Count)
-	tolerance := interval * time.Duration(max(r.Burst, 1)-1)
 	if tat.Before(now) {
 		tat = now
 	}
-	if wait := tat.Sub(now) - tolerance; wait > 0 {
+	if wait := tat.Sub(now) - r.tolerance(); wait > 0 {
 		return tat, wait
 	}
-	return tat.Add(interval), 0
+	return tat.Add(r.Per / time.Duration(r.Count)), 0
+}
+
+// UsedUp is the tat under which nothing is allowed for a length from now on.
+func (r Rate) UsedUp(now time.Time, length time.Duration) (tat time.Time) {
+	if r.Count <= 0 || r.Per <= 0 {
+		return now.Add(length)
+	}
+	return now.Add(length + r.tolerance())
+}
+
+// tolerance is how far the tat may lie ahead.
+func (r Rate) tolerance() time.Duration {
+	return r.Per / time.Duration(r.Count) * time.Duration(max(r.Burst, 1)-1)
 }
 
 // Recent are the instants of an account's latest events, oldest first.

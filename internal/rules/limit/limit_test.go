@@ -48,6 +48,22 @@ func TestRateWithoutNumbersLimitsNothing(t *testing.T) {
 	}
 }
 
+// seed 41: what is used up for an hour waits that hour, whatever the burst, and takes an
+// event at its end.
+func TestRateUsedUp(t *testing.T) {
+	for _, r := range []Rate{{Count: 60, Per: time.Hour, Burst: 20}, {Count: 1, Per: time.Hour}, {Count: 7, Per: time.Minute, Burst: 1}} {
+		tat := r.UsedUp(noon, time.Hour)
+		for after, want := range map[time.Duration]time.Duration{0: time.Hour, time.Hour - 1: 1, time.Hour: 0} {
+			if _, wait := r.Take(tat, noon.Add(after)); wait != want {
+				t.Errorf("%+v after %v: waits %v, want %v", r, after, wait, want)
+			}
+		}
+	}
+	if tat := (Rate{}).UsedUp(noon, time.Hour); !tat.Equal(noon.Add(time.Hour)) {
+		t.Errorf("without numbers: %v", tat)
+	}
+}
+
 // In any stretch of time at most the burst and what the rate adds pass; a refused
 // event costs nothing, and after the wait that it is told it passes.
 func TestRateProperties(t *testing.T) {
@@ -187,4 +203,45 @@ func TestWindowProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+// T6: however they come, no hour holds more events than the cap.
+func TestCapHoldsInEveryHour(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		most := rapid.IntRange(1, 60).Draw(t, "most")
+		r := Cap(most, time.Hour)
+		var tat time.Time
+		var taken []time.Time
+		now := noon
+		for range rapid.IntRange(1, 300).Draw(t, "events") {
+			next, wait := r.Take(tat, now)
+			if wait > 0 {
+				// ask again as soon as that helps, or later
+				now = now.Add(wait + time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "late")))
+				continue
+			}
+			// instants are kept to the millisecond
+			taken, tat = append(taken, now), next.Truncate(time.Millisecond)
+		}
+		for i := most; i < len(taken); i++ {
+			if length := taken[i].Sub(taken[i-most]); length < time.Hour-time.Millisecond {
+				t.Fatalf("%d events within %s, the cap is %d", most+1, length, most)
+			}
+		}
+	})
+}
+
+// T6: a cap is of use: a fifth goes at once, and nearly all of it within the hour.
+func TestCapLetsThrough(t *testing.T) {
+	for most, want := range map[int]Rate{
+		1:           {Count: 1, Per: time.Hour, Burst: 1},
+		5:           {Count: 5, Per: time.Hour, Burst: 1},
+		10:          {Count: 9, Per: time.Hour, Burst: 2},
+		10_000:      {Count: 8001, Per: 8001 * 450 * time.Millisecond, Burst: 2000},
+		100_000_000: {Count: 80_000_001, Per: 80_000_001 * time.Millisecond, Burst: 20_000_000},
+	} {
+		if got := Cap(most, time.Hour); got != want {
+			t.Errorf("Cap(%d) = %+v, want %+v", most, got, want)
+		}
+	}
 }
