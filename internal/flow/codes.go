@@ -132,7 +132,7 @@ func (d *Desk) issue(v Visit, f session.Flow, p policy.Policy, target contact.Co
 	messageID, err := d.token(16)
 	return code.Issue{
 		Challenge: challenge, Address: target.Address, Entered: target.ID == "",
-		PerNumber: p.Limits.AccountsPerNumber, MaxWrongPerDay: p.Codes.MaxWrongPerDay, ResendWaits: p.ResendWaits(),
+		Network: knownNetwork(v.Network), PerNumber: p.Limits.AccountsPerNumber, MaxWrongPerDay: p.Codes.MaxWrongPerDay, ResendWaits: p.ResendWaits(),
 		Limits:    func(address string) []code.Limit { return d.limits(v, f, p, target.Channel, address) },
 		MessageID: messageID, Now: d.Now(),
 	}, err
@@ -149,7 +149,11 @@ func (d *Desk) limits(v Visit, f session.Flow, p policy.Policy, channel contact.
 		return list
 	}
 	country := d.Numbers.Plan(address)
+	if capped, ok := p.Limits.SpendCountries[country]; ok {
+		list = append(list, code.Limit{Subject: "spend-country", ID: p.Name + "/" + country, Rate: capped})
+	}
 	return append(list,
+		code.Limit{Subject: "spend", ID: p.Name, Rate: p.Limits.Spend},
 		code.Limit{Subject: "prefix", Secret: code.Prefix(address), Rate: p.Limits.Prefix},
 		code.Limit{Subject: "country", ID: country, Rate: p.CountryRate(country)})
 }
@@ -283,6 +287,14 @@ func (d *Desk) openFlowBlock(ctx context.Context, v Visit) (session.Flow, block.
 	}
 	record, err := d.openBlock(ctx, block.Key{Tenant: f.Tenant, Name: f.Object}, f.Account)
 	return f, record, err
+}
+
+// knownNetwork is NetworkOf, but empty where nobody knows the address.
+func knownNetwork(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	return NetworkOf(addr)
 }
 
 // NetworkOf is the network that shares a limit: a /24 or a /64.

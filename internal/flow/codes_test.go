@@ -295,6 +295,47 @@ func TestNumbersShareTheirPrefixAndCountry(t *testing.T) {
 	}
 }
 
+// T6: the caps on what texts and calls cost are the policy's own. They refuse before
+// there is a message, lengthen nobody's block, count as nobody's failure and leave mail
+// and other policies alone.
+func TestSpendIsCapped(t *testing.T) {
+	once := limit.Cap(1, time.Hour)
+	for name, c := range map[string]struct {
+		set     func(*policy.Limits)
+		subject string
+	}{
+		"of the policy":      {func(l *policy.Limits) { l.Spend = once }, "spend"},
+		"of the country":     {func(l *policy.Limits) { l.SpendCountries = map[string]limit.Rate{"DE": once} }, "spend-country"},
+		"of another country": {func(l *policy.Limits) { l.SpendCountries = map[string]limit.Rate{"PL": once} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := blocked(t)
+			d.policies[shop].Escalation.MethodAfter = 1 // one failure would block the method
+			c.set(&d.policies[shop].Limits)
+			d.clock.step(3*time.Hour + time.Minute)
+			d.request(d.open(anna), toCell)
+			d.collect()
+			_, err := d.RequestCode(t.Context(), d.open(anna), toCell)
+			if c.subject == "" {
+				is(t, err, nil)
+				return
+			}
+			if wait := limited(t, err, c.subject); wait != time.Hour {
+				t.Errorf("the wait is %s, want 1h", wait)
+			}
+			if r := d.record(theKey); r.Extensions != 0 {
+				t.Errorf("the block was lengthened %d times", r.Extensions)
+			}
+			if sent := d.collect(); len(sent) != 0 {
+				t.Errorf("%d messages, want none", len(sent))
+			}
+			d.request(d.open(anna), toMail)
+			d.clock.step(time.Hour)
+			d.request(d.open(anna), toCell)
+		})
+	}
+}
+
 // seed 28, 30: too many requests lengthen the block that they are about, be it of a
 // method alone.
 func TestTooManyRequestsLengthenTheBlockOfAMethod(t *testing.T) {

@@ -91,6 +91,7 @@ func (r *resolver) limits(l v1alpha1.LimitPolicy) {
 		Prefix:  r.rate("limits.prefix", l.Prefix, r.Limits.Prefix),
 		Country: r.rate("limits.country", l.Country, r.Limits.Country),
 
+		Spend:             spend(l.SpendPerHour, r.Limits.Spend),
 		ResendWaits:       r.Limits.ResendWaits,
 		AccountsPerNumber: r.rate("limits.accountsPerNumber", l.AccountsPerNumber, r.Limits.AccountsPerNumber),
 	}
@@ -100,15 +101,30 @@ func (r *resolver) limits(l v1alpha1.LimitPolicy) {
 	for i, wait := range l.ResendWaits {
 		r.Limits.ResendWaits = append(r.Limits.ResendWaits, r.span(fmt.Sprintf("limits.resendWaits[%d]", i), wait, 0))
 	}
-	for _, c := range l.Countries {
-		if c.Rate == nil {
-			continue
-		}
-		if r.Limits.Countries == nil {
-			r.Limits.Countries = map[string]limit.Rate{}
-		}
-		r.Limits.Countries[string(c.Country)] = r.rate("limits.countries["+string(c.Country)+"].rate", c.Rate, r.Limits.Country)
+	if len(l.Countries) > 0 {
+		r.countries(l.Countries)
 	}
+}
+
+// countries are rates and caps of single countries.
+func (r *resolver) countries(list []v1alpha1.CountryLimit) {
+	r.Limits.Countries, r.Limits.SpendCountries = map[string]limit.Rate{}, map[string]limit.Rate{}
+	for _, c := range list {
+		name := string(c.Country)
+		if c.Rate != nil {
+			r.Limits.Countries[name] = r.rate("limits.countries["+name+"].rate", c.Rate, r.Limits.Country)
+		}
+		if c.SpendPerHour > 0 {
+			r.Limits.SpendCountries[name] = spend(c.SpendPerHour, limit.Rate{})
+		}
+	}
+}
+
+func spend(perHour int32, fallback limit.Rate) limit.Rate {
+	if perHour <= 0 {
+		return fallback
+	}
+	return limit.Cap(int(perHour), time.Hour)
 }
 
 func (r *resolver) rate(field string, given *v1alpha1.Rate, fallback limit.Rate) limit.Rate {

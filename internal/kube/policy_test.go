@@ -58,8 +58,9 @@ func TestAFullPolicy(t *testing.T) {
 	in.Spec.Codes = v1alpha1.CodePolicy{Length: 8, TTL: "5m", EmailTTL: "1h", MaxAttempts: 3, ResendAfter: "30s", MaxWrongPerDay: 7, DisableContactAfter: 50}
 	in.Spec.Limits = v1alpha1.LimitPolicy{
 		Account: &v1alpha1.Rate{Count: 3, Per: "1h"}, Prefix: &v1alpha1.Rate{Count: 4, Per: "1h", Burst: 2},
-		Countries:   []v1alpha1.CountryLimit{{Country: "DE", Rate: &v1alpha1.Rate{Count: 5, Per: "1m"}}, {Country: "FR", SpendPerHour: 1}},
-		ResendWaits: []v1alpha1.Duration{"3m", "9m"}, AccountsPerNumber: &v1alpha1.Rate{Count: 2, Per: "24h"},
+		Countries:    []v1alpha1.CountryLimit{{Country: "DE", Rate: &v1alpha1.Rate{Count: 5, Per: "1m"}}, {Country: "FR", SpendPerHour: 1}},
+		SpendPerHour: 600,
+		ResendWaits:  []v1alpha1.Duration{"3m", "9m"}, AccountsPerNumber: &v1alpha1.Rate{Count: 2, Per: "24h"},
 	}
 	in.Spec.Blocks.Reasons = []v1alpha1.ReasonPolicy{
 		{Reason: v1alpha1.BlockReasonHighRequestVolume, Permanent: true},
@@ -89,6 +90,8 @@ func TestAFullPolicy(t *testing.T) {
 	want.Codes = policy.Codes{Length: 8, TTL: 5 * time.Minute, EmailTTL: time.Hour, MaxAttempts: 3, ResendAfter: 30 * time.Second, MaxWrongPerDay: 7, DisableAfter: 50}
 	want.Limits.Account, want.Limits.Prefix = limit.Rate{Count: 3, Per: time.Hour, Burst: 1}, limit.Rate{Count: 4, Per: time.Hour, Burst: 2}
 	want.Limits.Countries = map[string]limit.Rate{"DE": {Count: 5, Per: time.Minute, Burst: 1}}
+	want.Limits.Spend = limit.Cap(600, time.Hour)
+	want.Limits.SpendCountries = map[string]limit.Rate{"FR": limit.Cap(1, time.Hour)}
 	want.Limits.ResendWaits = []time.Duration{3 * time.Minute, 9 * time.Minute}
 	want.Limits.AccountsPerNumber = limit.Rate{Count: 2, Per: 24 * time.Hour, Burst: 1}
 	want.Blocks[block.HighRequestVolume] = policy.Block{Permanent: true, MaxDuration: block.MaxLength, Steps: want.Blocks[block.HighRequestVolume].Steps, CodeTo: block.SecurityInfo}

@@ -50,7 +50,8 @@ var (
 
 // LimitError says that something was asked for too often.
 type LimitError struct {
-	// Subject is account, contact, network, number or resend.
+	// Subject is account, contact, network, prefix, country, number, resend, method, or
+	// spend and spend-country, which are the policy's own and nobody's failure (T6).
 	Subject    string
 	RetryAfter time.Duration
 }

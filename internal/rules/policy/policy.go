@@ -97,6 +97,10 @@ type Limits struct {
 	Prefix    limit.Rate
 	Country   limit.Rate
 	Countries map[string]limit.Rate
+	// Spend caps codes by SMS and call of the whole policy, SpendCountries those to the
+	// numbers of single countries (T6).
+	Spend          limit.Rate
+	SpendCountries map[string]limit.Rate
 	// ResendWaits are the waits before the second and each later resend (T4).
 	ResendWaits []time.Duration
 	// AccountsPerNumber is how many accounts an entered number releases.
@@ -178,6 +182,7 @@ func Default() Policy {
 			Network:           limit.Rate{Count: 60, Per: time.Hour, Burst: 20},
 			Prefix:            limit.Rate{Count: 60, Per: time.Hour, Burst: 20},
 			Country:           limit.Rate{Count: 3600, Per: time.Hour, Burst: 600},
+			Spend:             limit.Cap(10_000, time.Hour),
 			ResendWaits:       []time.Duration{2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute},
 			AccountsPerNumber: limit.Rate{Count: 3, Per: 30 * day, Burst: 3},
 		},
