@@ -3,13 +3,14 @@ package main
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/escalation"
 )
 
 // meter counts what was decided; no label of it names an account.
 type meter struct {
-	escalations, overBudget, shadowed, denials *prometheus.CounterVec
+	escalations, overBudget, shadowed, denials, reports *prometheus.CounterVec
 }
 
 func newMeter(registerer prometheus.Registerer) *meter {
@@ -27,6 +28,8 @@ func newMeter(registerer prometheus.Registerer) *meter {
 			"Blocks that Holdfast would have made of failures if the policy's mode were Enforce.", "namespace", "reason", "scope"),
 		denials: counter("holdfast_shadow_denials_total",
 			"Decisions that would have been Deny if the policy's mode were Enforce.", "namespace", "action"),
+		reports: counter("holdfast_codes_reported_total",
+			"Codes of which their person said, by the link in the message, that somebody else asked for them.", "namespace", "kind"),
 	}
 }
 
@@ -50,4 +53,9 @@ func (m *meter) ShadowDenied(tenant string, action decision.Action) {
 		action = "Other"
 	}
 	m.denials.WithLabelValues(tenant, string(action)).Inc()
+}
+
+// CodeReported implements flow.Meter.
+func (m *meter) CodeReported(tenant string, kind code.ReportKind) {
+	m.reports.WithLabelValues(tenant, string(kind)).Inc()
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/escalation"
 )
@@ -20,6 +21,7 @@ func TestMeter(t *testing.T) {
 	}
 	m.ShadowDenied("shop", decision.SignIn)
 	m.ShadowDenied("shop", "DownloadInvoices")
+	m.CodeReported("shop", code.NotMe)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +40,7 @@ func TestMeter(t *testing.T) {
 	want := map[string]float64{
 		"holdfast_escalations_total" + what: 1, "holdfast_escalations_over_budget_total" + what: 1, "holdfast_shadow_escalations_total" + what: 2,
 		"holdfast_shadow_denials_total action=SignIn namespace=shop": 1, "holdfast_shadow_denials_total action=Other namespace=shop": 1,
+		"holdfast_codes_reported_total kind=NotMe namespace=shop": 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)

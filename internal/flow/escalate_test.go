@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/internal/kube"
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/escalation"
 	"holdfast.dev/holdfast/internal/rules/fact"
@@ -33,10 +34,12 @@ type besieged struct {
 type tally struct {
 	escalated map[escalation.Result]int
 	denied    map[decision.Action]int
+	reported  int
 }
 
 func (m *tally) Escalated(_ string, r escalation.Result)       { m.escalated[r]++ }
 func (m *tally) ShadowDenied(_ string, action decision.Action) { m.denied[action]++ }
+func (m *tally) CodeReported(string, code.ReportKind)          { m.reported++ }
 func (m *tally) count(s block.Scope, o escalation.Outcome) (sum int) {
 	for r, n := range m.escalated {
 		if r.Scope == s && r.Outcome == o {
@@ -48,7 +51,7 @@ func (m *tally) count(s block.Scope, o escalation.Outcome) (sum int) {
 
 func newBesieged(t *testing.T) *besieged {
 	d := newDesk(t)
-	b := &besieged{desk: d, index: kube.NewIndex(d.policies.For), meter: &tally{map[escalation.Result]int{}, map[decision.Action]int{}}}
+	b := &besieged{desk: d, index: kube.NewIndex(d.policies.For), meter: &tally{escalated: map[escalation.Result]int{}, denied: map[decision.Action]int{}}}
 	d.Index, d.Meter = b.index, b.meter
 	return b
 }

@@ -68,6 +68,8 @@ type Meter interface {
 	Escalated(tenant string, r escalation.Result)
 	// ShadowDenied tells of a decision that mode Enforce would deny.
 	ShadowDenied(tenant string, action decision.Action)
+	// CodeReported tells of a code that its person did not ask for.
+	CodeReported(tenant string, kind code.ReportKind)
 }
 
 // SessionStore remembers flows and which tickets were used.
@@ -112,6 +114,9 @@ type ChallengeStore interface {
 	// budget, moves the flow to Proved with its new credential and writes the proof
 	// to the block. A challenge consumed meanwhile gives rules.ErrGone.
 	AcceptCode(ctx context.Context, a code.Accept) error
+	// ReportCode voids the challenge's code, ends its flow and pauses the network that
+	// asked for it, once; otherwise done is false.
+	ReportCode(ctx context.Context, r code.Report) (done bool, err error)
 	// ReleaseBlock ends a block that this flow has proved within
 	// block.ReleaseWindow, ends the flow and writes the notices. Otherwise it
 	// returns rules.ErrOrder, or rules.ErrOver where the block has ended.
