@@ -29,6 +29,8 @@ type outcome struct {
 	state message.State
 	// class is the class of the failure, empty where it was sent.
 	class message.ErrorClass
+	// notBefore is when a provider may serve it at the earliest, zero for at once.
+	notBefore time.Time
 }
 
 // handle makes one attempt and writes its outcome. It reports whether the message
@@ -42,6 +44,9 @@ func (c *Courier) handle(ctx context.Context, m message.Message) (waits bool) {
 	}
 	now := c.Now()
 	next := now.Add(c.spread(message.RetryIn(m.Attempts)))
+	if reopens := o.notBefore.Add(c.spread(time.Second)); !o.notBefore.IsZero() && reopens.After(next) {
+		next = reopens
+	}
 	if o.class == message.Unknown && o.state == message.Waiting {
 		m.Handed++
 	}
@@ -62,44 +67,42 @@ func (c *Courier) handle(ctx context.Context, m message.Message) (waits bool) {
 	return o.state == message.Waiting
 }
 
-// attempt tries the providers of the policy in their order.
+// attempt renders a message that is still of use and tries the policy's providers.
 func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
 	now := c.Now()
 	switch {
 	case expired(m, now) || (m.Kind == message.Code && m.Challenge.Verdict(now) != code.Open):
-		return outcome{message.Dead, ""} // nothing failed, but nobody could use it any more
+		return outcome{state: message.Dead} // nothing failed, but nobody could use it any more
 	case m.Handed >= message.MaxHanded:
-		return outcome{message.Dead, message.Unknown} // perhaps two have arrived: no third
+		return outcome{state: message.Dead, class: message.Unknown} // perhaps two have arrived: no third
 	}
 	p := c.Policies.For(m.Tenant, m.Account)
 	rendered, err := c.render(m, p, now)
 	if err != nil {
 		c.Log.Error("Could not render a message", "error", err, "message", m.ID, "tenant", m.Tenant, "kind", m.Kind, "notice", m.Notice)
-		return outcome{message.Waiting, message.Misconfigured}
+		return outcome{state: message.Waiting, class: message.Misconfigured}
 	}
-	var lost error
-	rendered.HandOver = func() error {
-		handed := m
-		handed.Handed++
-		lost = c.Outbox.HandOver(ctx, handed)
-		return lost
-	}
-	failed := outcome{message.Waiting, message.Misconfigured} // no provider serves the channel and the country
-	for i, provider := range c.serving(p, m) {
-		err := c.Sender.Send(ctx, m.Tenant, provider, rendered)
-		if err == nil {
-			return outcome{message.Sent, ""}
-		}
-		class := classOf(err)
-		switch {
-		case errors.Is(lost, rules.ErrGone):
-			return outcome{}
-		case lost != nil:
-			return outcome{message.Waiting, message.Temporary} // our own memory, not the provider
-		case class == message.Unknown:
-			return outcome{message.Waiting, message.Unknown} // another provider would send it again
+	return c.route(ctx, m, rendered, c.serving(p, m))
+}
+
+// route tries the providers in their order, but those whose circuit is open.
+func (c *Courier) route(ctx context.Context, m message.Message, rendered message.Rendered, providers []policy.Provider) outcome {
+	failed := outcome{state: message.Waiting, class: message.Misconfigured} // no provider serves the channel and the country
+	var hopeful []circuit
+	for i, provider := range providers {
+		k := circuitOf(m.Tenant, provider, m.Channel)
+		class, may := c.ask(k, c.Now())
+		if may {
+			done, over := c.hand(ctx, m, rendered, provider)
+			if over {
+				return done
+			}
+			class = done.class
 		}
 		// One provider that may succeed later outweighs another's refusal.
+		if class != message.Rejected {
+			hopeful = append(hopeful, k)
+		}
 		if i == 0 || class != message.Rejected {
 			failed.class = class
 		}
@@ -107,7 +110,39 @@ func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
 	if failed.class == message.Rejected {
 		failed.state = message.Dead
 	}
+	failed.notBefore = c.opens(hopeful, c.Now())
 	return failed
+}
+
+// hand hands a message to one provider. It is over where it was sent or may have been,
+// and where our own memory failed or gave the message away.
+func (c *Courier) hand(ctx context.Context, m message.Message, rendered message.Rendered, provider policy.Provider) (o outcome, over bool) {
+	var lost error
+	rendered.HandOver = func() error {
+		handed := m
+		handed.Handed++
+		lost = c.Outbox.HandOver(ctx, handed)
+		return lost
+	}
+	k := circuitOf(m.Tenant, provider, m.Channel)
+	err := c.Sender.Send(ctx, m.Tenant, provider, rendered)
+	if err != nil && (lost != nil || ctx.Err() != nil) {
+		c.leave(k, c.Now()) // it was not the provider who failed
+	} else {
+		c.learn(k, c.Now(), err)
+	}
+	switch class := classOf(err); {
+	case err == nil:
+		return outcome{state: message.Sent}, true
+	case errors.Is(lost, rules.ErrGone):
+		return outcome{}, true
+	case lost != nil:
+		return outcome{state: message.Waiting, class: message.Temporary}, true // our own memory, not the provider
+	case class == message.Unknown:
+		return outcome{state: message.Waiting, class: class}, true // another provider would send it again
+	default:
+		return outcome{class: class}, false
+	}
 }
 
 // settle writes an outcome, in spite of a memory that does not answer at once.

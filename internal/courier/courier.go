@@ -93,6 +93,8 @@ type Courier struct {
 	Grace   time.Duration
 	Metrics *Metrics
 	Log     *slog.Logger
+
+	breakers breakers
 }
 
 // Run drains the outbox until ctx ends; then it finishes what is in flight, for

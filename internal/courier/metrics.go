@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/message"
 )
 
@@ -14,6 +15,7 @@ type Metrics struct {
 	attempts *prometheus.CounterVec
 	delay    *prometheus.HistogramVec
 	flying   prometheus.Gauge
+	circuits *prometheus.GaugeVec
 }
 
 // NewMetrics registers the courier's metrics.
@@ -33,8 +35,25 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Help: "Messages that are being sent now.",
 		}),
 	}
-	registerer.MustRegister(m.attempts, m.delay, m.flying)
+	m.circuits = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "holdfast_provider_circuits",
+		Help: "Providers' channels that this replica skips (Open) or tries again (HalfOpen), by the provider's type.",
+	}, []string{"type", "state"})
+	registerer.MustRegister(m.attempts, m.delay, m.flying, m.circuits)
 	return m
+}
+
+// circuit moves a circuit from one state to another; closed ones are not counted.
+func (m *Metrics) circuit(kind string, from, to limit.BreakerState) {
+	if from == to {
+		return
+	}
+	if from == limit.OpenCircuit || from == limit.HalfOpen {
+		m.circuits.WithLabelValues(kind, string(from)).Dec()
+	}
+	if to != limit.Closed {
+		m.circuits.WithLabelValues(kind, string(to)).Inc()
+	}
 }
 
 func (m *Metrics) count(msg message.Message, o outcome, now time.Time) {

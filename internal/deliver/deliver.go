@@ -169,5 +169,5 @@ func named(err error, provider string) error {
 	if !errors.As(err, &e) {
 		e = failure(message.Temporary, "send")
 	}
-	return &message.Error{Class: e.Class, Provider: provider, Step: e.Step}
+	return &message.Error{Class: e.Class, Provider: provider, Step: e.Step, RetryAfter: e.RetryAfter}
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strconv"
+	"time"
 
 	"holdfast.dev/holdfast/internal/outbound"
 	"holdfast.dev/holdfast/internal/rules/message"
@@ -29,6 +31,8 @@ type exchange struct {
 	refused error
 	// status is that of the answer, 0 without one.
 	status int
+	// retryAfter is how long the answer asks to wait.
+	retryAfter time.Duration
 }
 
 // sendingOf is the exchange that hands over a message.
@@ -52,7 +56,7 @@ func (e *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	e.status = response.StatusCode
+	e.status, e.retryAfter = response.StatusCode, retryAfter(response.Header)
 	// Whether it is whole does not matter: the status has said it all.
 	answer, _ := io.ReadAll(io.LimitReader(response.Body, outbound.MaxAnswer))
 	response.Body = io.NopCloser(bytes.NewReader(answer))
@@ -115,8 +119,26 @@ func (e *exchange) answered(refused message.ErrorClass) error {
 		return failure(message.Unknown, "send")
 	case status >= 500 || status == http.StatusTooManyRequests ||
 		status == http.StatusRequestTimeout || status == http.StatusTooEarly:
-		return failure(message.Temporary, "send")
+		return &message.Error{Class: message.Temporary, Step: "send", RetryAfter: e.retryAfter}
 	default:
 		return failure(message.Misconfigured, "send")
 	}
+}
+
+// retryAfter reads Retry-After, seconds or an instant by the provider's own clock; 0
+// where it is absent or cannot be read.
+func retryAfter(h http.Header) time.Duration {
+	given := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(given, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	until, err := http.ParseTime(given)
+	if err != nil {
+		return 0
+	}
+	sent, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return max(until.Sub(sent), 0)
 }

@@ -124,6 +124,8 @@ type Error struct {
 	Provider string
 	// Step is where it failed: dial, tls, greeting, auth, send.
 	Step string
+	// RetryAfter is how long the provider wants no calls, 0 where it did not say.
+	RetryAfter time.Duration
 }
 
 func (e *Error) Error() string {
