@@ -53,6 +53,8 @@ func (s *site) register(mux *http.ServeMux) huma.API {
 		"Judge a password before it is used; nothing is kept", http.StatusOK, nil, 429), s.apiCheckPassword)
 	huma.Register(api, operation("get-account", http.MethodGet, "/v1/account",
 		"What is blocked, and what is left to do", http.StatusOK, inFlow, 401, 410), s.apiAccount)
+	huma.Register(api, operation("report-code", http.MethodPost, "/v1/reports",
+		"Say that a code was not asked for; answered alike whatever the token is worth", http.StatusAccepted, nil), s.apiReport)
 	return api
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/password"
 )
 
@@ -31,6 +32,11 @@ type Desk interface {
 	SubmitCode(ctx context.Context, v flow.Visit, challengeID, code string) (next block.Step, credential string, err error)
 	SetPassword(ctx context.Context, v flow.Visit, newPassword string) error
 	CheckPassword(ctx context.Context, v flow.Visit, candidate string) (password.Strength, error)
+	// Brand is what the pages of a host show where no account is known.
+	Brand(host string) (productName, helpURL string)
+	// ReportCode takes the word of whoever got a code that they did not ask for it. It
+	// answers alike whatever the token is worth.
+	ReportCode(ctx context.Context, host, token string, kind code.ReportKind) error
 }
 
 // Country is a line of the list of countries beside a phone number.
@@ -93,6 +99,9 @@ func (s *site) routePages() {
 		"GET /unblock/password":  s.showPassword,
 		"POST /unblock/password": s.setPassword,
 		"GET /unblock/done":      s.showDone,
+		"GET /not-me":            s.showNotMe,
+		"POST /not-me":           s.reportCode,
+		"GET /not-me/done":       s.showReported,
 		"GET /password-check":    s.showPasswordCheck,
 		"POST /password-check":   s.checkPassword,
 	} {

@@ -22,6 +22,7 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := walk(tabs, t, name)
 			w.unblock()
+			w.notMe()
 			w.detours()
 		})
 	}

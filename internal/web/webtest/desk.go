@@ -39,6 +39,8 @@ type Desk struct {
 	Visits []flow.Visit
 	// Targets are where codes were asked for.
 	Targets []flow.Target
+	// Reports are the kinds and tokens of reports, in their order.
+	Reports []string
 	// Ways are the contacts of the account (Destinations) and what it may enter.
 	Ways flow.Overview
 

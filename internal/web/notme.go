@@ -1,0 +1,60 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"holdfast.dev/holdfast/internal/rules/code"
+)
+
+// reportPage is what whoever got a code that they did not ask for sees, before and after
+// they have said so (seed 41, 42).
+type reportPage struct {
+	Token string
+	Done  bool
+}
+
+// showNotMe shows the same page for every link and changes nothing: mail scanners open
+// it too (law 6, 7).
+func (s *site) showNotMe(w http.ResponseWriter, r *http.Request) error {
+	s.renderReport(w, r, "Did somebody else ask for a code?", reportPage{Token: r.URL.Query().Get("token")})
+	return nil
+}
+
+// reportCode takes the press of the button. What it did is not told: a link that is used,
+// expired or unknown leads on alike.
+func (s *site) reportCode(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	if err := s.Desk.ReportCode(r.Context(), s.host(r), r.PostForm.Get("token"), code.NotMe); err != nil {
+		return err
+	}
+	see(w, "/not-me/done")
+	return nil
+}
+
+func (s *site) showReported(w http.ResponseWriter, r *http.Request) error {
+	s.renderReport(w, r, "Thank you for telling us", reportPage{Done: true})
+	return nil
+}
+
+func (s *site) renderReport(w http.ResponseWriter, r *http.Request, title string, data reportPage) {
+	product, help := s.Desk.Brand(s.host(r))
+	s.render(w, http.StatusOK, "notme", page{Title: title, Brand: upper(product), HelpURL: help, Data: data})
+}
+
+type reportInput struct {
+	Body struct {
+		Kind  code.ReportKind `json:"kind" enum:"UnrequestedCode,NotMe" doc:"Both have the same effect: the code is void, the flow that asked for it ends, and its network gets no code for an hour."`
+		Token string          `json:"token" minLength:"1" maxLength:"4096" doc:"Of the link in the message with the code. It works once, until a day after the code."`
+	}
+}
+
+func (s *site) apiReport(ctx context.Context, in *reportInput) (*struct{}, error) {
+	r := callOf(ctx).request
+	if err := s.Desk.ReportCode(ctx, s.host(r), in.Body.Token, in.Body.Kind); err != nil {
+		return nil, s.apiFailure(ctx, err, "")
+	}
+	return nil, nil
+}
