@@ -289,14 +289,6 @@ func (d *Desk) openFlowBlock(ctx context.Context, v Visit) (session.Flow, block.
 	return f, record, err
 }
 
-// knownNetwork is NetworkOf, but empty where nobody knows the address.
-func knownNetwork(addr netip.Addr) string {
-	if !addr.IsValid() {
-		return ""
-	}
-	return NetworkOf(addr)
-}
-
 // NetworkOf is the network that shares a limit: a /24 or a /64.
 func NetworkOf(addr netip.Addr) string {
 	addr = addr.Unmap()

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"net/netip"
 	"net/url"
 
 	"holdfast.dev/holdfast/internal/rules/code"
@@ -70,4 +71,12 @@ func (d *Desk) reportClaims(host, token string) (ticket.Claims, bool) {
 	}
 	at := ticket.Audience{Issuer: d.Issuer, Tenant: tenant, Host: host, Purpose: notMe, Epoch: d.Epoch()}
 	return claims, claims.Check(at, d.Now()) == nil
+}
+
+// knownNetwork is NetworkOf, but empty where nobody knows the address.
+func knownNetwork(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	return NetworkOf(addr)
 }
