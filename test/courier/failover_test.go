@@ -19,6 +19,7 @@ import (
 	"holdfast.dev/holdfast/internal/clock"
 	"holdfast.dev/holdfast/internal/courier"
 	"holdfast.dev/holdfast/internal/deliver"
+	"holdfast.dev/holdfast/internal/phone"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -91,6 +92,13 @@ func mailWay(port string) way {
 	return way{"SMTP", map[string]string{"host": "127.0.0.1", "port": port, "tls": "none", "username": "shop", "password": "secret"}}
 }
 
+// twilioWay is Twilio's API as this gateway plays it.
+func (g *gateway) twilioWay() way {
+	return way{"Twilio", map[string]string{
+		"accountSid": "AC0123456789abcdef0123456789abcdef", "authToken": "secret", "from": "+15005550006", "endpoint": g.URL,
+	}}
+}
+
 // ways are the policy's providers in their order; the Secrets bear their numbers.
 type ways []way
 
@@ -99,7 +107,8 @@ func (w ways) For(string, string) policy.Policy {
 	p.Providers = nil
 	for i, one := range w {
 		p.Providers = append(p.Providers, policy.Provider{
-			Name: fmt.Sprint(i), Type: one.kind, Secret: fmt.Sprint(i), Channels: []contact.Channel{contact.Email},
+			Name: fmt.Sprint(i), Type: one.kind, Secret: fmt.Sprint(i),
+			Channels: []contact.Channel{contact.Email, contact.SMS}, Countries: []string{"DE"},
 		})
 	}
 	return p
@@ -126,7 +135,7 @@ func (w ways) send(t *testing.T, s *store.Store) {
 	}
 	dispatcher := deliver.New(w, allow, deliver.Options{Now: clock.Wall})
 	c := &courier.Courier{
-		Outbox: s, Policies: w, Coder: coder{}, Sender: dispatcher,
+		Outbox: s, Policies: w, Coder: coder{}, Sender: dispatcher, Numbers: phone.Numbers{},
 		Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
 		Metrics: courier.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
@@ -136,14 +145,18 @@ func (w ways) send(t *testing.T, s *store.Store) {
 	t.Cleanup(func() { stop(); <-done; dispatcher.Close() })
 }
 
-// queue puts one notice for each of some people into the outbox.
-func queue(t *testing.T, s *store.Store, from, to int) {
+// queue puts one notice for each of some people into the outbox, by mail or by text.
+func queue(t *testing.T, s *store.Store, channel contact.Channel, from, to int) {
 	t.Helper()
 	now := clock.Wall()
 	for i := from; i < to; i++ {
+		address := fmt.Sprintf("person-%d@post.example", i)
+		if channel == contact.SMS {
+			address = fmt.Sprintf("+49151123%05d", i)
+		}
 		err := s.ImportContacts(t.Context(), tenant, id(i), nil, []message.Message{{
 			ID: id(i), Tenant: tenant, Account: id(i), Kind: message.Notice, Notice: message.NoticeReleased,
-			Channel: contact.Email, Address: fmt.Sprintf("person-%d@post.example", i), Language: "en",
+			Channel: channel, Address: address, Language: "en",
 			Created: now, NotBefore: now, Expires: now.Add(10 * time.Minute),
 		}}, now)
 		if err != nil {
@@ -181,11 +194,11 @@ func TestTwoProvidersDownOfThree(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	t.Cleanup(func() { _ = s.Close() })
 	ways{busy.way(), mailWay(unused(t)), mailWay(mail.port)}.send(t, s)
-	queue(t, s, 0, 1)
+	queue(t, s, contact.Email, 0, 1)
 	await(t, "the first message", func() bool { _, n := mail.arrivals(); return n == 1 })
 	before, _ := busy.seen()
 	const people = 40
-	queue(t, s, 1, people)
+	queue(t, s, contact.Email, 1, people)
 	await(t, "all messages", func() bool { _, n := mail.arrivals(); return n == people })
 	if total, _ := mail.arrivals(); total != people {
 		t.Errorf("%d mails, want %d", total, people)
@@ -203,7 +216,7 @@ func TestAllProvidersDown(t *testing.T) {
 	s := mustOpen(t, t.TempDir())
 	t.Cleanup(func() { _ = s.Close() })
 	const people = 40
-	queue(t, s, 0, people)
+	queue(t, s, contact.Email, 0, people)
 	ways{broken.way(), mailWay(unused(t)), refusing.way()}.send(t, s)
 	await(t, "some tries", func() bool { calls, _ := refusing.seen(); return calls >= 5 })
 	await(t, "a first trial", func() bool { calls, _ := broken.seen(); return calls >= 6 })
@@ -218,5 +231,23 @@ func TestAllProvidersDown(t *testing.T) {
 	// the one that never did.
 	if calls, _ := refusing.seen(); calls >= 2*people {
 		t.Errorf("%d calls to a provider that is known to be down", calls)
+	}
+}
+
+// Texts whose first two providers, Twilio among them, answer errors arrive by a third.
+func TestTextsGoByAnotherProvider(t *testing.T) {
+	twilio, broken := startGateway(t, http.StatusInternalServerError), startGateway(t, http.StatusUnauthorized)
+	works := startGateway(t, 0)
+	s := mustOpen(t, t.TempDir())
+	t.Cleanup(func() { _ = s.Close() })
+	const people = 100
+	queue(t, s, contact.SMS, 0, people)
+	ways{twilio.twilioWay(), broken.way(), works.way()}.send(t, s)
+	await(t, "all texts", func() bool { _, n := works.seen(); return n == people })
+	calls, _ := works.seen()
+	atTwilio, _ := twilio.seen()
+	atBroken, _ := broken.seen()
+	if calls != people || atTwilio < 5 || atTwilio >= people || atBroken < 5 || atBroken >= people {
+		t.Errorf("%d, %d and %d calls for %d texts", atTwilio, atBroken, calls, people)
 	}
 }
