@@ -142,21 +142,22 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	dispatcher := deliver.New(secrets, s.endpoints, deliver.Options{Now: clock.Wall})
 	metrics.Registry.MustRegister(courier.DeadLetters{Graveyard: memory, Now: clock.Wall})
 	feed := kube.NewFeed(objects, index, policies, epochs, clock.Wall)
+	desk := &flow.Desk{
+		Store: memory, Index: index, Policies: policies, Sealer: keys,
+		Identity:  identity.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
+		Passwords: password.New(), Numbers: phone.Numbers{},
+		Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epochs.epoch, Scheme: s.publicScheme,
+		Meter: newMeter(metrics.Registry),
+	}
 	return &replica{
 		settings: s, log: log, caches: []cache.Cache{objects, secretObjects}, feed: feed, memory: memory, epochs: epochs, dispatcher: dispatcher,
 		keeper: &keeper{
 			secrets: clients.CoreV1().Secrets(s.namespace), name: s.keysSecret, keys: keys, memory: memory, log: log.WithName("keys"),
 		},
 		access: kube.NewAccess(clients, clock.Wall),
-		desk: &flow.Desk{
-			Store: memory, Index: index, Policies: policies, Sealer: keys,
-			Identity:  identity.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
-			Passwords: password.New(), Numbers: phone.Numbers{},
-			Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epochs.epoch, Scheme: s.publicScheme,
-			Meter: newMeter(metrics.Registry),
-		},
+		desk:   desk,
 		courier: &courier.Courier{
-			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{},
+			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{}, NotMe: desk.NotMeLink,
 			Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
 			Metrics: courier.NewMetrics(metrics.Registry), Log: slog.New(logr.ToSlogHandler(log.WithName("courier"))),
 		},

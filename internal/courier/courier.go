@@ -80,6 +80,9 @@ type Courier struct {
 	Coder    Coder
 	Sender   Sender
 	Numbers  Numbers
+	// NotMe makes the link by which whoever gets a code by mail says that they did not
+	// ask for it; nil makes none.
+	NotMe func(c code.Challenge, p policy.Policy) (link string, err error)
 	// Now is the clock, After waits on it (clock.WallTimer).
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time

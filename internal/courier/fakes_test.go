@@ -205,6 +205,14 @@ type coder struct{}
 
 func (coder) Code(code.Challenge) string { return "482913" }
 
+// notMe links to a token that stands for the challenge.
+func notMe(c code.Challenge, p policy.Policy) (string, error) {
+	if len(p.Hosts) == 0 {
+		return "", nil
+	}
+	return "https://" + p.Hosts[0] + "/not-me?token=sealed-" + c.ID, nil
+}
+
 // numbers knows the plans of three countries.
 type numbers struct{}
 
@@ -241,7 +249,7 @@ func newFixture(t *testing.T, send senderFunc) *fixture {
 		{Name: "nowhere", Channels: []contact.Channel{contact.SMS, contact.Voice}},
 	}
 	f.Courier = &Courier{
-		Outbox: f.outbox, Policies: policies{p}, Coder: coder{}, Sender: send, Numbers: numbers{},
+		Outbox: f.outbox, Policies: policies{p}, Coder: coder{}, Sender: send, Numbers: numbers{}, NotMe: notMe,
 		Now: f.clock.Now, After: f.clock.After, Random: zeros{}, Metrics: NewMetrics(f.registry),
 		Log: slog.New(slog.NewTextHandler(f.log, nil)),
 	}

@@ -283,7 +283,11 @@ func TestOverridesReplaceATextInTheirLanguage(t *testing.T) {
 		return r
 	}
 	_, german := words.Choose("de")
-	if r := render(spoken("de-CH", contact.Email, code.Unblock)); r.Text != "Shop & Söhne: <i>482913</i>, 10 Minuten.\n\n"+german.Warning(contact.Email)+"\n" ||
+	link, err := notMe(codeMessage("m").Challenge, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := render(spoken("de-CH", contact.Email, code.Unblock)); r.Text != "Shop & Söhne: <i>482913</i>, 10 Minuten.\n\nNicht Sie? "+link+"\n\n"+german.Warning(contact.Email)+"\n" ||
 		!strings.Contains(r.HTML, "&lt;i&gt;<strong>482913</strong>&lt;/i&gt;") || !strings.Contains(r.Subject, "Sicherheitscode") || r.Language != "de" {
 		t.Errorf("de: %+v", r)
 	}
@@ -301,5 +305,36 @@ func TestOverridesReplaceATextInTheirLanguage(t *testing.T) {
 	}
 	if r := render(func(m *message.Message) { notice(message.NoticeReleased, contact.Email)(m); m.Language = "de" }); strings.Contains(r.Text, "Germans") {
 		t.Errorf("English for Germans: %q", r.Text)
+	}
+}
+
+// seed 41: in every language a mail with a code carries the link, in text and HTML; an
+// SMS and a call do not, nor does a notice, and none is made for a policy without hosts.
+func TestMailsWithACodeCarryTheNotMeLink(t *testing.T) {
+	link, err := notMe(codeMessage("m-1").Challenge, newFixture(t, nil).Policies.For("", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range words.Languages() {
+		for _, channel := range channels {
+			r := rendered(t, spoken(language, channel, code.Unblock))
+			want := map[contact.Channel]int{contact.Email: 1}[channel]
+			if got := strings.Count(r.Text, link); got != want {
+				t.Errorf("%s %s: the link stands %d times in the text, want %d", language, channel, got, want)
+			}
+			if got := strings.Count(r.HTML, `href="`+link+`"`); got != want {
+				t.Errorf("%s %s: the link stands %d times in the HTML, want %d", language, channel, got, want)
+			}
+			if r := rendered(t, notice(message.NoticeReleased, channel)); strings.Contains(r.Text, "not-me") {
+				t.Errorf("%s: a notice links to %s", channel, link)
+			}
+		}
+	}
+	f := newFixture(t, nil)
+	p := f.Policies.For("", "")
+	p.Hosts = nil
+	r, err := f.render(codeMessage("m-1"), p, start)
+	if err != nil || strings.Contains(r.Text, "not you") {
+		t.Errorf("without hosts: %v, %s", err, r.Text)
 	}
 }

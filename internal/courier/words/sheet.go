@@ -25,9 +25,10 @@ type sheet struct {
 	SMSPurposes map[string]string `json:"smsPurposes"`
 	Warning     string            `json:"warning"`
 	SMSWarning  string            `json:"smsWarning"`
-	// NotYou and Help end a mail: what to do about a notice that one did not cause, and
-	// where help is.
+	// NotYou, NotMe and Help end a mail: what to do about a notice that one did not
+	// cause, where to say so of a code, and where help is.
 	NotYou   string            `json:"notYou"`
+	NotMe    string            `json:"notMe"`
 	Help     string            `json:"help"`
 	Messages map[string]speech `json:"messages"`
 }
@@ -88,10 +89,11 @@ func read(name string) (*Words, error) {
 		return nil, err
 	}
 	for name, said := range w.sheet.Messages {
-		mail := said.Email + "\n\n" + w.sheet.Help
-		if name != string(message.Code) {
-			mail = said.Email + "\n\n" + w.sheet.NotYou + "\n" + w.sheet.Help
+		last := w.sheet.NotYou
+		if name == string(message.Code) {
+			last = w.sheet.NotMe
 		}
+		mail := said.Email + "\n\n" + last + "\n" + w.sheet.Help
 		if err := w.add(contact.Email, name, said.Subject, mail); err != nil {
 			return nil, err
 		}

@@ -35,7 +35,7 @@ func TestNoLanguageMissesAKey(t *testing.T) {
 	for _, w := range catalogue {
 		s, at := w.sheet, w.tag.String()
 		for key, value := range map[string]string{
-			"date": s.Date, "warning": s.Warning, "smsWarning": s.SMSWarning, "notYou": s.NotYou, "help": s.Help,
+			"date": s.Date, "warning": s.Warning, "smsWarning": s.SMSWarning, "notYou": s.NotYou, "notMe": s.NotMe, "help": s.Help,
 		} {
 			filled(t, at+" "+key, value)
 		}
