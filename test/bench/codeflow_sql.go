@@ -109,10 +109,10 @@ var bareIssue = transaction{statements: []statement{
 	},
 	{
 		`INSERT INTO challenges (id, tenant, account, purpose, object, flow, contact_id, channel, destination, hint, language, nonce,
-				epoch, digits, created_at, expires_at, resend_at, max_attempts, attempts, sends, code_key, address)
-			VALUES ($1, 'shop', $2, 'Unblock', $3, $4, 'contact-00000000', 'Email', $5, 'bl•••@•••', 'en', $6, 1, 6, $7, $8, $8, 5, 0, 1, $9, $10)`,
+				epoch, digits, created_at, expires_at, resend_at, max_attempts, attempts, sends, code_key, network, address)
+			VALUES ($1, 'shop', $2, 'Unblock', $3, $4, 'contact-00000000', 'Email', $5, 'bl•••@•••', 'en', $6, 1, 6, $7, $8, $8, 5, 0, 1, $9, $10, $11)`,
 		func(v bareValues) []any {
-			return []any{v.challenge, v.account, v.block, v.flow, v.lookup, v.nonce, v.now, v.later, codeKey, v.sealed}
+			return []any{v.challenge, v.account, v.block, v.flow, v.lookup, v.nonce, v.now, v.later, codeKey, v.network, v.sealed}
 		},
 	},
 	{messageRow, func(v bareValues) []any {
