@@ -145,6 +145,17 @@ func (w ways) send(t *testing.T, s *store.Store) {
 	t.Cleanup(func() { stop(); <-done; dispatcher.Close() })
 }
 
+// openStore opens a store on disk for one test.
+func openStore(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := place(t.TempDir()).open(t.Context(), clock.Wall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
 // queue puts one notice for each of some people into the outbox, by mail or by text.
 func queue(t *testing.T, s *store.Store, channel contact.Channel, from, to int) {
 	t.Helper()
@@ -191,8 +202,7 @@ func await(t *testing.T, what string, reached func() bool) {
 func TestTwoProvidersDownOfThree(t *testing.T) {
 	busy := startGateway(t, http.StatusTooManyRequests)
 	mail := startMail(t, mathrand.New(mathrand.NewPCG(1, 2)))
-	s := mustOpen(t, t.TempDir())
-	t.Cleanup(func() { _ = s.Close() })
+	s := openStore(t)
 	ways{busy.way(), mailWay(unused(t)), mailWay(mail.port)}.send(t, s)
 	queue(t, s, contact.Email, 0, 1)
 	await(t, "the first message", func() bool { _, n := mail.arrivals(); return n == 1 })
@@ -213,8 +223,7 @@ func TestTwoProvidersDownOfThree(t *testing.T) {
 func TestAllProvidersDown(t *testing.T) {
 	broken := startGateway(t, http.StatusInternalServerError)
 	refusing := startGateway(t, http.StatusForbidden)
-	s := mustOpen(t, t.TempDir())
-	t.Cleanup(func() { _ = s.Close() })
+	s := openStore(t)
 	const people = 40
 	queue(t, s, contact.Email, 0, people)
 	ways{broken.way(), mailWay(unused(t)), refusing.way()}.send(t, s)
@@ -238,8 +247,7 @@ func TestAllProvidersDown(t *testing.T) {
 func TestTextsGoByAnotherProvider(t *testing.T) {
 	twilio, broken := startGateway(t, http.StatusInternalServerError), startGateway(t, http.StatusUnauthorized)
 	works := startGateway(t, 0)
-	s := mustOpen(t, t.TempDir())
-	t.Cleanup(func() { _ = s.Close() })
+	s := openStore(t)
 	const people = 100
 	queue(t, s, contact.SMS, 0, people)
 	ways{twilio.twilioWay(), broken.way(), works.way()}.send(t, s)

@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/store"
+	"holdfast.dev/holdfast/internal/store/postgres/pgtest"
 )
 
 const (
@@ -25,36 +26,60 @@ const (
 // A courier that is killed with -9 at 100 random moments while it sends 1,000 messages
 // loses none, sends none more than twice and keeps their order for each contact.
 func TestKilledCourier(t *testing.T) {
+	killed{at: place(t.TempDir()), processes: 1, worn: watch{clock.Wall(), 1}}.test(t)
+}
+
+// The same of two couriers on one PostgreSQL, of which one or the other is killed: what
+// the dead one has leased waits until its lease runs out, everything else goes on.
+func TestKilledCouriersOnPostgreSQL(t *testing.T) {
+	killed{at: place(pgtest.Fresh(t)), processes: 2, worn: watch{clock.Wall(), 30}}.test(t)
+}
+
+// killed are couriers on one store that are killed in turn.
+type killed struct {
+	at        place
+	processes int
+	worn      watch
+	server    *mailServer
+}
+
+func (k killed) test(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	server := startMail(t, rand.New(rand.NewPCG(seed, 2)))
-	dir := t.TempDir()
-	fill(t, dir)
+	k.server = startMail(t, rand.New(rand.NewPCG(seed, 2)))
+	k.fill(t)
+	running := make([]*exec.Cmd, k.processes)
+	for i := range running {
+		running[i] = k.launch(t)
+	}
 	for range kills {
-		p := launch(t, dir, server.port)
-		awaitMoment(t, server, random)
-		if _, distinct := server.arrivals(); distinct == messages {
+		k.awaitMoment(t, random)
+		if _, distinct := k.server.arrivals(); distinct == messages {
 			t.Fatal("everything was sent before the last kill: the server is too quick for this test")
 		}
+		next := random.IntN(k.processes)
+		p := running[next]
 		if err := p.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.Wait(); err == nil || p.ProcessState.Exited() {
 			t.Fatalf("the courier ended by itself: %v", p.ProcessState)
 		}
+		running[next] = k.launch(t)
 	}
-	last := launch(t, dir, server.port)
-	if err := last.Wait(); err != nil {
-		t.Fatalf("the last courier: %v", err)
+	for _, p := range running {
+		if err := p.Wait(); err != nil {
+			t.Fatalf("a courier at the end: %v", err)
+		}
 	}
-	check(t, dir, server)
+	k.check(t)
 }
 
 // fill puts the messages into the outbox of a new store.
-func fill(t *testing.T, dir string) {
+func (k killed) fill(t *testing.T) {
 	t.Helper()
-	s := mustOpen(t, dir)
+	s := k.mustOpen(t)
 	now := clock.Wall().Add(-time.Minute)
 	for i := range messages {
 		at := now.Add(time.Duration(i) * time.Millisecond)
@@ -74,25 +99,26 @@ func fill(t *testing.T, dir string) {
 
 func id(i int) string { return fmt.Sprintf("message-%04d", i) }
 
-func mustOpen(t *testing.T, dir string) *store.Store {
+func (k killed) mustOpen(t *testing.T) *store.Store {
 	t.Helper()
-	s, err := open(t.Context(), dir)
+	s, err := k.at.open(t.Context(), clock.Wall)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// launch starts this program as the courier's process.
-func launch(t *testing.T, dir, port string) *exec.Cmd {
+// launch starts this program as a courier's process.
+func (k killed) launch(t *testing.T) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	p := exec.CommandContext(ctx, self)
-	p.Env = append(os.Environ(), dirVariable+"="+dir, portVariable+"="+port)
+	p.Env = append(os.Environ(), storeVariable+"="+string(k.at), portVariable+"="+k.server.port,
+		fmt.Sprintf("%s=%d", epochVariable, k.worn.epoch.UnixNano()), fmt.Sprintf("%s=%d", paceVariable, k.worn.pace))
 	p.Stderr = t.Output()
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -102,16 +128,16 @@ func launch(t *testing.T, dir, port string) *exec.Cmd {
 }
 
 // awaitMoment waits for a random moment: of the start, or in the midst of sending.
-func awaitMoment(t *testing.T, server *mailServer, random *rand.Rand) {
+func (k killed) awaitMoment(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	if random.IntN(4) == 0 {
 		<-time.After(time.Duration(random.Int64N(int64(100 * time.Millisecond))))
 		return
 	}
-	before, _ := server.arrivals()
+	before, _ := k.server.arrivals()
 	deadline := time.Now().Add(20 * time.Second)
 	for more := random.IntN(12); more > 0; <-time.After(time.Millisecond) {
-		if total, _ := server.arrivals(); total >= before+more {
+		if total, _ := k.server.arrivals(); total >= before+more {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -121,11 +147,11 @@ func awaitMoment(t *testing.T, server *mailServer, random *rand.Rand) {
 	<-time.After(time.Duration(random.Int64N(int64(50 * time.Millisecond))))
 }
 
-func check(t *testing.T, dir string, server *mailServer) {
+func (k killed) check(t *testing.T) {
 	t.Helper()
 	twice := 0
 	for i := range messages {
-		switch n := server.taken[id(i)]; {
+		switch n := k.server.taken[id(i)]; {
 		case n == 0:
 			t.Errorf("%s was lost", id(i))
 		case n > 2:
@@ -135,7 +161,7 @@ func check(t *testing.T, dir string, server *mailServer) {
 		}
 	}
 	newest := map[int]int{}
-	for _, arrived := range server.first {
+	for _, arrived := range k.server.first {
 		var i int
 		if _, err := fmt.Sscanf(arrived, "message-%d", &i); err != nil {
 			t.Fatal(err)
@@ -145,7 +171,7 @@ func check(t *testing.T, dir string, server *mailServer) {
 		}
 		newest[i%contacts] = i
 	}
-	s := mustOpen(t, dir)
+	s := k.mustOpen(t)
 	defer func() { _ = s.Close() }()
 	dead, err := s.DeadLetters(t.Context(), tenant, time.Unix(0, 0))
 	if err != nil {
