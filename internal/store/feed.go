@@ -101,7 +101,7 @@ func (f *follower) snapshot(ctx context.Context, since time.Time) (blocks []bloc
 		return nil, nil, f.store.translate(err)
 	}
 	defer func() { _ = snapshot.Rollback() }() // it changed nothing
-	q := queries{ctx: ctx, on: snapshot, translate: f.store.translate}
+	q := queries{ctx: ctx, send: oneByOne(snapshot), translate: f.store.translate, pipe: &pipe{}}
 	if c.TakeTime != "" {
 		if _, err := q.exec(c.TakeTime); err != nil {
 			return nil, nil, err

@@ -45,71 +45,101 @@ func stored(t time.Time) time.Time {
 	return time.UnixMilli(t.UnixMilli()).UTC()
 }
 
-// scanner is a *sql.Row or *sql.Rows.
-type scanner interface{ Scan(dest ...any) error }
-
 // queries runs SQL in one place, a transaction or the read pool, and translates
 // the engine's errors. It lives as long as one call, and so does its context.
 type queries struct {
 	ctx context.Context
-	on  interface {
-		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	}
+	// send runs statements one after the other, up to the first that fails.
+	send      func(ctx context.Context, statements []Statement) error
 	translate func(error) error
-	// patience bounds each question, its answer included; 0 is for ever.
+	// patience bounds each flush; 0 is for ever.
 	patience time.Duration
+	pipe     *pipe
 }
 
-// patiently is the context of one question.
-func (q queries) patiently() (context.Context, context.CancelFunc) {
-	if q.patience == 0 {
-		return q.ctx, func() {}
+// pipe holds statements back until an answer is needed: each flush is one round trip.
+type pipe struct {
+	held []Statement
+	// sent tells that something has been sent; failed is what ended it.
+	sent   bool
+	failed error
+}
+
+// queue holds a statement back. Its error comes with the flush.
+func (q queries) queue(query string, args ...any) {
+	q.pipe.held = append(q.pipe.held, Statement{SQL: query, Args: args})
+}
+
+// flush sends all that is held back. After a failure nothing is sent any more.
+func (q queries) flush() error {
+	if q.pipe.failed != nil || len(q.pipe.held) == 0 {
+		return q.pipe.failed
 	}
-	return context.WithTimeout(q.ctx, q.patience)
+	ctx, stop := q.ctx, context.CancelFunc(func() {})
+	if q.patience != 0 {
+		ctx, stop = context.WithTimeout(ctx, q.patience)
+	}
+	defer stop()
+	held := q.pipe.held
+	q.pipe.held, q.pipe.sent = nil, true
+	q.pipe.failed = q.translate(q.send(ctx, held))
+	return q.pipe.failed
 }
 
 // exec returns how many rows it touched.
-func (q queries) exec(query string, args ...any) (int64, error) {
-	ctx, stop := q.patiently()
-	defer stop()
-	result, err := q.on.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, q.translate(err)
+func (q queries) exec(query string, args ...any) (touched int64, err error) {
+	q.pipe.held = append(q.pipe.held, Statement{SQL: query, Args: args, Touched: &touched})
+	err = q.flush()
+	return touched, err
+}
+
+// answer is what a statement that is held back will have read.
+type answer[T any] struct {
+	from   queries
+	values []T
+}
+
+// ask holds back a statement that answers rows: several may be asked at once.
+func ask[T any](q queries, scan func(scanner) (T, error), query string, args ...any) *answer[T] {
+	a := &answer[T]{from: q}
+	q.pipe.held = append(q.pipe.held, Statement{SQL: query, Args: args, Row: func(row scanner) error {
+		value, err := scan(row)
+		if err == nil {
+			a.values = append(a.values, value)
+		}
+		return err
+	}})
+	return a
+}
+
+// all are the rows.
+func (a *answer[T]) all() ([]T, error) {
+	if err := a.from.flush(); err != nil {
+		return nil, err
 	}
-	n, err := result.RowsAffected()
-	return n, q.translate(err)
+	return a.values, nil
+}
+
+// one is the first row; without any it returns rules.ErrNotFound.
+func (a *answer[T]) one() (value T, err error) {
+	values, err := a.all()
+	if err != nil {
+		return value, err
+	}
+	if len(values) == 0 {
+		return value, rules.ErrNotFound
+	}
+	return values[0], nil
 }
 
 // one reads a single row; without any it returns rules.ErrNotFound.
 func one[T any](q queries, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	ctx, stop := q.patiently()
-	defer stop()
-	value, err := scan(q.on.QueryRowContext(ctx, query, args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		return value, rules.ErrNotFound
-	}
-	return value, q.translate(err)
+	return ask(q, scan, query, args...).one()
 }
 
 // list reads all rows.
-func list[T any](q queries, scan func(scanner) (T, error), query string, args ...any) (values []T, err error) {
-	ctx, stop := q.patiently()
-	defer stop()
-	rows, err := q.on.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, q.translate(err)
-	}
-	defer func() { err = errors.Join(err, q.translate(rows.Close())) }()
-	for rows.Next() {
-		value, err := scan(rows)
-		if err != nil {
-			return nil, q.translate(err)
-		}
-		values = append(values, value)
-	}
-	return values, q.translate(rows.Err())
+func list[T any](q queries, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	return ask(q, scan, query, args...).all()
 }
 
 // plain scans a row of one column.
@@ -122,4 +152,56 @@ func plain[T any](r scanner) (value T, err error) {
 func moment(r scanner) (time.Time, error) {
 	i, err := plain[instant](r)
 	return time.Time(i), err
+}
+
+// Statement is one of those that an engine runs together.
+type Statement struct {
+	SQL  string
+	Args []any
+	// Row reads each row of the answer; nil for a statement that has none.
+	Row func(row scanner) error
+	// Touched gets how many rows were changed; nil where nobody asks. It goes without Row.
+	Touched *int64
+}
+
+// scanner is a row that is read once.
+type scanner interface{ Scan(dest ...any) error }
+
+// handle is a *sql.DB, *sql.Conn or *sql.Tx.
+type handle interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// oneByOne sends each statement by itself.
+func oneByOne(on handle) func(context.Context, []Statement) error {
+	return func(ctx context.Context, statements []Statement) error {
+		for _, s := range statements {
+			if err := s.run(ctx, on); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func (s Statement) run(ctx context.Context, on handle) (err error) {
+	if s.Row == nil {
+		result, err := on.ExecContext(ctx, s.SQL, s.Args...)
+		if err == nil && s.Touched != nil {
+			*s.Touched, err = result.RowsAffected()
+		}
+		return err
+	}
+	rows, err := on.QueryContext(ctx, s.SQL, s.Args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := s.Row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }

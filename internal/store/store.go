@@ -40,6 +40,11 @@ type Config struct {
 	Sealer Sealer
 	// Now stamps the audit of deeds that carry no time of their own.
 	Now func() time.Time
+	// Begin begins a transaction of the writer; empty means BEGIN.
+	Begin string
+	// Together runs statements in one round trip, up to the first that fails; nil where
+	// there is nothing to save.
+	Together func(ctx context.Context, conn *sql.Conn, statements []Statement) error
 	// ForUpdate ends a SELECT whose rows are changed next: " FOR UPDATE", or nothing on
 	// an engine with one writer.
 	ForUpdate string
@@ -70,8 +75,11 @@ type Config struct {
 	Tell func(News)
 	// Release frees what the engine holds besides its connections; nil for nothing.
 	Release func() error
-	// Hurry has the transactions of a connection committed without waiting for the
-	// disk, or again with it; nil where the engine always waits.
+	// Lightly is the statement that has its transaction committed without waiting for the
+	// disk: it survives this process, not the machine. Empty for none.
+	Lightly string
+	// Hurry does so for all transactions of a connection, or has them wait again; nil where
+	// Lightly does, or where the engine always waits.
 	Hurry func(ctx context.Context, conn *sql.Conn, on bool) error
 }
 
@@ -86,6 +94,7 @@ type Store struct {
 
 // New returns a store over an engine whose schema is migrated.
 func New(c Config) *Store {
+	c.Begin = cmp.Or(c.Begin, "BEGIN")
 	c.Numbering.Next = cmp.Or(c.Numbering.Next, oneAfterAnother)
 	return &Store{config: c, mail: make(chan struct{}, 1)}
 }

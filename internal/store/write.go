@@ -37,7 +37,12 @@ func (s *Store) write(ctx context.Context, deed func(*tx) error) error {
 func (s *Store) writeSoon(ctx context.Context, deed func(*tx) error) error {
 	hurry := s.config.Hurry
 	if hurry == nil {
-		return s.write(ctx, deed)
+		return s.write(ctx, func(t *tx) error {
+			if s.config.Lightly != "" {
+				t.queue(s.config.Lightly)
+			}
+			return deed(t)
+		})
 	}
 	return s.hold(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		if err := hurry(ctx, conn, true); err != nil {
@@ -45,7 +50,7 @@ func (s *Store) writeSoon(ctx context.Context, deed func(*tx) error) error {
 		}
 		err := s.commit(ctx, conn, deed)
 		if hurry(ctx, conn, false) != nil {
-			_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // never to be used again
+			abandon(conn)
 		}
 		return err
 	})
@@ -79,22 +84,28 @@ func (s *Store) patiently(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeout(ctx, s.config.Patience)
 }
 
+// commit runs a deed. The transaction begins with the deed's first question and is
+// committed together with its last statements.
 func (s *Store) commit(ctx context.Context, conn *sql.Conn, deed func(*tx) error) error {
-	sqlTx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return s.translate(err)
-	}
 	t := &tx{
-		queries: queries{ctx: ctx, on: sqlTx, translate: s.translate}, sealer: s.config.Sealer,
+		queries: s.on(ctx, conn), sealer: s.config.Sealer,
 		lock: s.config.ForUpdate, skip: s.config.SkipLocked, next: s.config.Numbering.Next, now: s.config.Now,
 	}
+	committed := false
+	defer func() {
+		if !committed && t.pipe.sent { // the deed may have panicked
+			s.rollback(ctx, conn)
+		}
+	}()
+	t.queue(s.config.Begin)
 	if err := deed(t); err != nil {
-		_ = sqlTx.Rollback() // the deed's error says more; an engine that fails here has rolled back
 		return err
 	}
-	if err := sqlTx.Commit(); err != nil {
-		return s.translate(err)
+	t.queue("COMMIT")
+	if err := t.flush(); err != nil {
+		return err
 	}
+	committed = true
 	news := News{Facts: t.facts, Mail: t.mail}
 	s.Heard(news)
 	if s.config.Tell != nil && news != (News{}) {
@@ -103,12 +114,36 @@ func (s *Store) commit(ctx context.Context, conn *sql.Conn, deed func(*tx) error
 	return nil
 }
 
+// on runs statements on a connection of the writer.
+func (s *Store) on(ctx context.Context, conn *sql.Conn) queries {
+	q := queries{ctx: ctx, send: oneByOne(conn), translate: s.translate, pipe: &pipe{}}
+	if together := s.config.Together; together != nil {
+		q.send = func(ctx context.Context, statements []Statement) error { return together(ctx, conn, statements) }
+	}
+	return q
+}
+
+// rollback ends a transaction that is not to be; a connection where that fails is not
+// used again.
+func (s *Store) rollback(ctx context.Context, conn *sql.Conn) {
+	ctx, stop := s.patiently(context.WithoutCancel(ctx))
+	defer stop()
+	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		abandon(conn)
+	}
+}
+
+// abandon takes a connection out of its pool.
+func abandon(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+}
+
 // read answers from the read pool.
 func (s *Store) read(ctx context.Context) queries { return s.ask(ctx, s.config.Reader) }
 
 // ask answers from a pool, each question as soon as the engine's patience asks for.
 func (s *Store) ask(ctx context.Context, pool *sql.DB) queries {
-	return queries{ctx: ctx, on: pool, translate: s.translate, patience: s.config.Patience}
+	return queries{ctx: ctx, send: oneByOne(pool), translate: s.translate, patience: s.config.Patience, pipe: &pipe{}}
 }
 
 // translate turns what the driver says into rules.ErrUnavailable where the memory

@@ -67,10 +67,11 @@ func Open(ctx context.Context, url string, o Options) (*store.Store, error) {
 	h := newHerald(connector, db, o)
 	s := store.New(store.Config{
 		Writer: db, Reader: db, Sealer: o.Sealer, Now: o.Now,
+		Together: together, Lightly: "SET LOCAL synchronous_commit = off",
 		ForUpdate: " FOR UPDATE", SkipLocked: " FOR UPDATE SKIP LOCKED", Row: "ctid", PruneBatch: 500,
 		Numbering: numbering, TakeTime: "SET LOCAL statement_timeout = 0",
 		Patience: o.Patience, Unavailable: unavailable, Conflict: conflict,
-		Tell: h.tell, Release: h.stop, Hurry: hurry,
+		Tell: h.tell, Release: h.stop,
 	})
 	h.start(s)
 	return s, nil
@@ -86,16 +87,6 @@ func settings(patience time.Duration) map[string]string {
 		"lock_timeout":                        ms(patience * 3 / 10),
 		"idle_in_transaction_session_timeout": ms(patience),
 	}
-}
-
-// hurry has commits not wait for the disk: they survive this process, not the server.
-func hurry(ctx context.Context, conn *sql.Conn, on bool) error {
-	query := "RESET synchronous_commit"
-	if on {
-		query = "SET synchronous_commit = off"
-	}
-	_, err := conn.ExecContext(ctx, query)
-	return err
 }
 
 // numbering takes the numbers of facts from a sequence, which nobody waits for. Asking

@@ -81,7 +81,7 @@ func open(ctx context.Context, path string, o Options, release func() error) (*s
 		return nil, errors.Join(err, writer.Close())
 	}
 	s := store.New(store.Config{
-		Writer: writer, Reader: reader, Row: "rowid", PruneBatch: 100, Sealer: o.Sealer, Now: o.Now, Unavailable: unavailable, Release: release, Hurry: hurry,
+		Writer: writer, Reader: reader, Begin: "BEGIN IMMEDIATE", Row: "rowid", PruneBatch: 100, Sealer: o.Sealer, Now: o.Now, Unavailable: unavailable, Release: release, Hurry: hurry,
 	})
 	// This process alone has the file: whoever held leases on its messages is gone.
 	if err := s.ReleaseLeases(ctx); err != nil {
