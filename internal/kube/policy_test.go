@@ -73,7 +73,8 @@ func TestAFullPolicy(t *testing.T) {
 	in.Spec.Messages = v1alpha1.MessagePolicy{ProductName: "Shop", Sender: "no-reply@shop.example"}
 	in.Spec.Identity.Adapter = &v1alpha1.IdentityAdapter{Type: v1alpha1.AdapterWebhook, SecretRef: v1alpha1.SecretReference{Name: "idp"}}
 	in.Spec.Retention.Objects = "48h"
-	in.Spec.Help.URL = "https://help.shop.example"
+	in.Spec.Help = v1alpha1.HelpContacts{URL: "https://help.shop.example", Email: "help@shop.example", Phone: "+49 30 123456"}
+	in.Spec.SecurityInfo.OwnDomains = []v1alpha1.DomainName{"mail.shop.example"}
 
 	got, err := Policy(in, Tenants{"shop": {"id.shop.example"}})
 	if err != nil {
@@ -102,6 +103,7 @@ func TestAFullPolicy(t *testing.T) {
 	want.Messages = policy.Messages{ProductName: "Shop", Sender: "no-reply@shop.example"}
 	want.Identity = policy.Identity{Adapter: "Webhook", Secret: "idp"}
 	want.Retention, want.HelpURL = 48*time.Hour, "https://help.shop.example"
+	want.HelpEmail, want.HelpPhone, want.OwnDomains = "help@shop.example", "+49 30 123456", []string{"mail.shop.example"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("policy (-want +got):\n%s", diff)
 	}

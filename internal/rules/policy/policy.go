@@ -51,7 +51,12 @@ type Policy struct {
 	Identity   Identity
 	// Retention is how long Holdfast's own finished objects are kept.
 	Retention time.Duration
-	HelpURL   string
+	// HelpURL, HelpEmail and HelpPhone are where people are sent whom the pages cannot
+	// help (seed 49); each may be empty.
+	HelpURL, HelpEmail, HelpPhone string
+	// OwnDomains are mail domains of this provider itself: whoever reads a code there may
+	// be signed out of the account that asks for it (seed 24, 25).
+	OwnDomains []string
 }
 
 // Provider is one way of sending, in the order of use.
@@ -235,6 +240,19 @@ func (p Policy) Serves(channel contact.Channel) bool {
 // Reaches reports whether any provider sends on the channel to the country of a number.
 func (p Policy) Reaches(channel contact.Channel, country string) bool {
 	return slices.ContainsFunc(p.Providers, func(provider Provider) bool { return provider.Carries(channel, country) })
+}
+
+// Countries are those (ISO 3166 alpha-2, sorted) to whose numbers any provider sends or
+// calls (T1).
+func (p Policy) Countries() []string {
+	var all []string
+	for _, provider := range p.Providers {
+		if slices.ContainsFunc(provider.Channels, dialled) {
+			all = append(all, provider.Countries...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // Selector is what a policy says about the accounts that it is for.

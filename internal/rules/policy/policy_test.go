@@ -192,6 +192,22 @@ func TestReaches(t *testing.T) {
 	}
 }
 
+// standards T1: the countries to choose from are those that a provider texts or calls.
+func TestCountries(t *testing.T) {
+	p := Policy{Providers: []Provider{
+		{Channels: []contact.Channel{contact.SMS}, Countries: []string{"FR", "DE"}},
+		{Channels: []contact.Channel{contact.Voice, contact.Email}, Countries: []string{"DE", "AT"}},
+		{Channels: []contact.Channel{contact.Email}, Countries: []string{"US"}},
+		{Channels: []contact.Channel{contact.SMS}},
+	}}
+	if diff := cmp.Diff([]string{"AT", "DE", "FR"}, p.Countries()); diff != "" {
+		t.Error(diff)
+	}
+	if got := Default().Countries(); len(got) > 0 {
+		t.Errorf("without providers %v", got)
+	}
+}
+
 // Match never claims an account that its pattern does not begin.
 func TestMatchProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
