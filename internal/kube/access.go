@@ -23,8 +23,9 @@ import (
 const (
 	// accessFresh is how long a success is taken without asking again.
 	accessFresh = 30 * time.Second
-	// accessStale is how long a success is reused while the apiserver is away.
-	accessStale = 10 * time.Minute
+	// accessStale is how long a success is reused: the apiserver may be away for 10
+	// minutes, and a success was fresh when that began.
+	accessStale = 10*time.Minute + accessFresh
 	// denialFresh keeps a caller with a bad token from being asked about at will.
 	denialFresh = 5 * time.Second
 	// accessEntries bounds each cache; the least recently used entry goes first.
@@ -80,8 +81,8 @@ func NewAccess(client kubernetes.Interface, now func() time.Time) *Access {
 
 // Allow returns nil where the token's bearer may create resource in namespace,
 // rules.ErrUnauthenticated or rules.ErrForbidden where not, and
-// rules.ErrUnavailable where the apiserver does not answer and no success of the
-// last 10 minutes stands. The token must be for Audience.
+// rules.ErrUnavailable where the apiserver has not answered for 10 minutes, or has never
+// said yes. The token must be for Audience.
 func (a *Access) Allow(ctx context.Context, token, namespace, resource string) error {
 	return a.ask(ctx, token, question{namespace: namespace, resource: resource})
 }
