@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/receipt"
 	"holdfast.dev/holdfast/internal/rules/session"
 	"holdfast.dev/holdfast/internal/rules/ticket"
 )
@@ -60,6 +61,8 @@ type ChallengeView struct {
 	AttemptsLeft int
 	Alternatives []Destination
 	Delivery     message.Delivery
+	// Advice is what the person had better do, none where nothing is known.
+	Advice receipt.Advice
 }
 
 // Peek shows the block of a ticket and changes nothing (law 7).
@@ -174,6 +177,7 @@ func challengeView(c code.Challenge, delivery message.Delivery, all []Destinatio
 	view := &ChallengeView{
 		ID: c.ID, Channel: c.Channel, Hint: c.Hint, Digits: c.Digits, ExpiresAt: c.Expires,
 		ResendAt: c.ResendAfter, AttemptsLeft: c.AttemptsLeft(), Delivery: delivery,
+		Advice: receipt.Advise(c.Channel, delivery, receipt.Receipt{}),
 	}
 	for _, alternative := range all {
 		if alternative.ContactID != c.ContactID {

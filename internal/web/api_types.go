@@ -7,6 +7,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/receipt"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
 
@@ -21,6 +22,7 @@ type Challenge struct {
 	AttemptsLeft int             `json:"attemptsLeft" doc:"A resend adds none."`
 	Alternatives []Destination   `json:"alternatives" doc:"Other contacts to which a code may go."`
 	Delivery     Delivery        `json:"delivery"`
+	Advice       receipt.Advice  `json:"advice,omitempty" enum:"LookAgain,FreeInbox,AnswerCall,TakeCall,CheckDestination,AllowSender,AnotherWay" doc:"What the person had better do: LookAgain (it arrived: look among blocked messages or junk), FreeInbox (the phone or mailbox did not take it), AnswerCall (nobody picked up), TakeCall (the number takes no texts), CheckDestination (nobody knows it), AllowSender (the phone blocks unknown senders), AnotherWay (it will not arrive). Absent where nothing is known; it proves nothing."`
 }
 
 // Destination is a contact, masked.
@@ -57,7 +59,7 @@ type Account struct {
 func challengeOf(v flow.ChallengeView) Challenge {
 	return Challenge{
 		ID: v.ID, Channel: v.Channel, Hint: v.Hint, Digits: v.Digits, ExpiresAt: v.ExpiresAt, ResendAt: v.ResendAt,
-		AttemptsLeft: v.AttemptsLeft, Alternatives: destinationsOf(v.Alternatives), Delivery: Delivery(v.Delivery),
+		AttemptsLeft: v.AttemptsLeft, Alternatives: destinationsOf(v.Alternatives), Delivery: Delivery(v.Delivery), Advice: v.Advice,
 	}
 }
 
