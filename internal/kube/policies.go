@@ -81,6 +81,27 @@ func (p *Policies) Tenant(host string) (string, bool) {
 	return tenant, ok
 }
 
+// Issuers lists where people may sign in on a host: what the accepted policies name that
+// serve it, in the order of their names and each once.
+func (p *Policies) Issuers(host string) []policy.OIDC {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	tenant := p.hosts[host]
+	var list []policy.OIDC
+	names := make([]string, 0, len(p.accepted[tenant]))
+	for _, s := range p.accepted[tenant] {
+		names = append(names, s.Name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		one := p.resolved[tenant][name].policy
+		if at := one.Identity.OIDC; at.Issuer != "" && slices.Contains(one.Hosts, host) && !slices.Contains(list, at) {
+			list = append(list, at)
+		}
+	}
+	return list
+}
+
 // OnChange calls f with the tenant after each change of its policies, until ctx ends.
 func (p *Policies) OnChange(ctx context.Context, f func(tenant string)) { p.onChange.add(ctx, f) }
 

@@ -26,7 +26,10 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 	p.HelpURL, p.HelpEmail, p.HelpPhone = spec.Help.URL, spec.Help.Email, spec.Help.Phone
 	p.OwnDomains = Strings(spec.SecurityInfo.OwnDomains)
 	if a := spec.Identity.Adapter; a != nil {
-		p.Identity = policy.Identity{Adapter: string(a.Type), Secret: a.SecretRef.Name}
+		p.Identity.Adapter, p.Identity.Secret = string(a.Type), a.SecretRef.Name
+	}
+	if o := spec.Identity.OIDC; o != nil {
+		p.Identity.OIDC = oidc(o)
 	}
 	p.Retention = r.span("retention.objects", spec.Retention.Objects, p.Retention)
 	r.codes(spec.Codes)
@@ -39,6 +42,14 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 		return policy.Policy{}, r.err
 	}
 	return *p, nil
+}
+
+func oidc(o *v1alpha1.OIDCClient) policy.OIDC {
+	client := policy.OIDC{Issuer: o.Issuer, ClientID: o.ClientID}
+	if o.ClientSecretRef != nil {
+		client.Secret, client.Key = o.ClientSecretRef.Name, o.ClientSecretRef.Key
+	}
+	return client
 }
 
 // SelectorOf says which accounts a VerificationPolicy is for.

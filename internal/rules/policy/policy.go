@@ -160,11 +160,23 @@ type Messages struct {
 	Overrides map[message.Slot]message.Text
 }
 
-// Identity says how the IdP is told.
+// Identity says how the IdP is told and where people sign in.
 type Identity struct {
 	// Adapter is Webhook, or empty where the IdP is told nothing.
 	Adapter string
 	Secret  string
+	// OIDC is the issuer at which people sign in to their security info; its zero value
+	// is none.
+	OIDC OIDC
+}
+
+// OIDC is Holdfast's registration at an OpenID Connect issuer. Two that are equal are one
+// way to sign in.
+type OIDC struct {
+	Issuer   string
+	ClientID string
+	// Secret and Key name the client's secret; both are empty for a public client.
+	Secret, Key string
 }
 
 // Default is the policy of the seeds' numbers, with no providers and no hosts: it
