@@ -21,7 +21,7 @@ GO_BUILD := go build
 
 CONTROL_PLANE := bin/kube-apiserver bin/etcd bin/kubectl
 GENERATORS := bin/controller-gen bin/kustomize
-TEST_TOOLS := $(CONTROL_PLANE) $(GENERATORS) bin/gotestsum bin/golangci-lint
+TEST_TOOLS := $(CONTROL_PLANE) $(GENERATORS) bin/gotestsum bin/golangci-lint bin/oidc-provider
 
 UNIT_PACKAGES := ./api/... ./internal/... ./cmd/... ./hack/...
 # Rooms where goroutines meet; the race detector needs a C compiler. Of the rest test-race takes care: with client-go
@@ -154,6 +154,9 @@ bin/benchstat: hack/tools/gen/go.mod hack/tools/gen/go.sum ## Comparison of benc
 
 bin/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum ## Linter.
 	$(call tool,lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+bin/oidc-provider: hack/tools/oidc/go.mod hack/tools/oidc/go.sum ## OpenID provider at which the tests sign in.
+	$(call tool,oidc,github.com/zitadel/oidc/v3/example/server)
 
 bin/helm: hack/tools/helm/go.mod hack/tools/helm/go.sum ## Helm (needed by nothing above).
 	$(call tool,helm,helm.sh/helm/v4/cmd/helm)
