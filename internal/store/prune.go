@@ -36,6 +36,7 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 		{`crowds`, `until_at <= $1`, now},
 		{`devices`, `seen_at <= $1`, now.Add(-escalation.DeviceLife)},
 		{`code_countries`, `sent_at < $1`, before},
+		{`receipts`, `at < $1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = receipts.message_id)`, before},
 		{`idempotency`, `at <= $1`, now.Add(-code.OnceLife)},
 		{`entered_numbers`, `at <= $1`, now.Add(-code.LongestWindow)},
 	} {

@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/receipt"
+)
+
+// SaveReceipt keeps what a provider told of a message, unless what was told before says
+// as much (receipt.Receipt.Outweighs). A message that is unknown, another tenant's or
+// pruned has no receipt: nothing changes. Nothing but the advice depends on it, so it
+// does not wait for the disk; one that tells nothing new writes nothing.
+func (s *Store) SaveReceipt(ctx context.Context, r receipt.Receipt) error {
+	before, err := one(s.read(ctx), scanReceipt, `SELECT o.tenant, o.id, COALESCE(r.outcome, ''), COALESCE(r.reason, ''), r.at
+		FROM outbox o LEFT JOIN receipts r ON r.message_id = o.id WHERE o.id = $1 AND o.tenant = $2`, r.Message, r.Tenant)
+	if err != nil || !r.Outweighs(before) {
+		return unlessMissing(err, rules.ErrNotFound)
+	}
+	return s.writeSoon(ctx, func(t *tx) error {
+		// Of receipts that come at once, none takes back that the message has arrived.
+		_, err := t.exec(`INSERT INTO receipts (message_id, outcome, reason, at)
+			SELECT id, $3, $4, CAST($5 AS BIGINT) FROM outbox WHERE id = $1 AND tenant = $2
+			ON CONFLICT (message_id) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, at = excluded.at
+			WHERE receipts.outcome <> 'Delivered'`, r.Message, r.Tenant, r.Outcome, r.Reason, instant(r.At))
+		return err
+	})
+}
+
+// Receipt is what was told of a challenge's message; zero where nothing was.
+func (s *Store) Receipt(ctx context.Context, challengeID string) (receipt.Receipt, error) {
+	r, err := one(s.read(ctx), scanReceipt, `SELECT o.tenant, o.id, r.outcome, r.reason, r.at
+		FROM outbox o JOIN receipts r ON r.message_id = o.id WHERE o.challenge_id <> '' AND o.challenge_id = $1`, challengeID)
+	if errors.Is(err, rules.ErrNotFound) {
+		return receipt.Receipt{}, nil
+	}
+	return r, err
+}
+
+func scanReceipt(row scanner) (receipt.Receipt, error) {
+	var r receipt.Receipt
+	err := row.Scan(&r.Tenant, &r.Message, &r.Outcome, &r.Reason, (*instant)(&r.At))
+	return r, err
+}
