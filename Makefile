@@ -78,10 +78,11 @@ bench: $(CONTROL_PLANE) ## Measure against bare baselines (docs/benchmarks.md).
 ##@ Change
 
 .PHONY: generate
-generate: bin/controller-gen ## Regenerate deepcopy code, CRDs and the OpenAPI documents.
+generate: bin/controller-gen ## Regenerate deepcopy code, CRDs, the OpenAPI documents and the chart's copy of config/.
 	@mkdir -p config/crd docs/openapi
 	@bin/controller-gen object paths=./api/...
 	@bin/controller-gen crd paths=./api/... output:crd:dir=config/crd
+	@hack/chart-files.sh
 	@for listener in public service; do go run ./cmd/holdfast openapi $$listener > docs/openapi/$$listener.json; done
 
 .PHONY: fmt
@@ -158,5 +159,5 @@ bin/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum ## Linter.
 bin/oidc-provider: hack/tools/oidc/go.mod hack/tools/oidc/go.sum ## OpenID provider at which the tests sign in.
 	$(call tool,oidc,github.com/zitadel/oidc/v3/example/server)
 
-bin/helm: hack/tools/helm/go.mod hack/tools/helm/go.sum ## Helm (needed by nothing above).
+bin/helm: hack/tools/helm/go.mod hack/tools/helm/go.sum ## Helm, for the tests of charts/.
 	$(call tool,helm,helm.sh/helm/v4/cmd/helm)

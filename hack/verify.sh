@@ -20,7 +20,7 @@ done | tar -c --null -T - | tar -x -C "$copy"
 # A linked tool keeps its age in the copy, so that nothing is built again.
 ln -s "$PWD/bin" "$copy/bin"
 make --no-print-directory -C "$copy" generate || fail "generators failed"
-for path in api config docs/openapi; do
+for path in api config charts docs/openapi; do
 	diff -ruN "$path" "$copy/$path" | sed "s|$copy/|regenerated/|" || fail "$path is out of date (make generate)"
 done
 
