@@ -15,6 +15,8 @@ COPY --from=build /out/holdfast /holdfast
 # The embedded store's folder; mount a volume here to keep it.
 COPY --from=build --chown=65532:65532 /out/data /data
 ENV ZONEINFO=/zoneinfo.zip
+# A long sort spills to a file, and nothing else here can be written to.
+ENV SQLITE_TMPDIR=/data
 USER 65532:65532
 EXPOSE 8080 8090 8081 8443
 ENTRYPOINT ["/holdfast"]
