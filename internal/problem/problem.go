@@ -85,6 +85,9 @@ var known = []struct {
 	{rules.ErrKeyReused, 422, "idempotency-key-reused", "This Idempotency-Key was used for another request; use a new key for each", 0},
 	{rules.ErrIdentityRefused, 422, "password-refused", "The service refused this password; choose another", 0},
 	{rules.ErrIdentity, 502, "identity-unavailable", "The service that keeps the password did not answer; nothing was changed", 10 * time.Second},
+	{rules.ErrIssuer, 503, "sign-in-unavailable", "The service at which people sign in did not answer; nothing was changed", 10 * time.Second},
+	{rules.ErrSignIn, 403, "sign-in-unfinished", "This sign-in was not finished; start again", 0},
+	{rules.ErrBlocked, 403, "account-blocked", "The account is blocked; sign in where you always do to get a link that opens it", 0},
 	{rules.ErrUnavailable, 503, "unavailable", "Holdfast cannot answer right now; nothing was changed", 2 * time.Second},
 }
 

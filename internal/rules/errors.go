@@ -40,6 +40,13 @@ var (
 	ErrIdentityRefused = errors.New("the service refused this password")
 	// ErrIdentity: the IdP did not answer; nothing was changed.
 	ErrIdentity = errors.New("the service that keeps the password did not answer")
+	// ErrIssuer: the issuer at which people sign in did not answer, or not as agreed.
+	ErrIssuer = errors.New("the service at which people sign in did not answer")
+	// ErrSignIn: a sign-in was not finished: refused at the issuer, begun in another browser,
+	// too old, or for an account that is not signed in there.
+	ErrSignIn = errors.New("the sign-in was not finished")
+	// ErrBlocked: the account may not do this as long as it is blocked.
+	ErrBlocked = errors.New("the account is blocked")
 	// ErrUnauthenticated: the caller's token is no good for this audience.
 	ErrUnauthenticated = errors.New("the token is missing, expired or not for the audience holdfast")
 	// ErrForbidden: the caller is known and may not do this.
