@@ -28,7 +28,26 @@ const (
 	Full     Standing = "Full"
 	Junior   Standing = "Junior"
 	Disabled Standing = "Disabled"
+	// Pending is a new contact whose own code is not proven yet: it counts for nothing
+	// (N12).
+	Pending Standing = "Pending"
 )
+
+// Origin says what vouched for a contact when it was added.
+type Origin string
+
+// The origins of a contact.
+const (
+	// First: written by the IdP, or while absence was proved. The zero Origin is First.
+	First Origin = ""
+	// Vouched: added with a code to a contact that was known, or after a hold.
+	Vouched Origin = "Vouched"
+	// Alone: added with no more than a password. Time makes it full, never long known.
+	Alone Origin = "Alone"
+)
+
+// KnownAfter is how long a contact must be full before the others may go without a hold.
+const KnownAfter = 720 * time.Hour
 
 // Contact is one piece of security info of an account.
 type Contact struct {
@@ -42,6 +61,12 @@ type Contact struct {
 	// Language is the BCP 47 tag frozen when the contact was added (seed 40).
 	Language string
 	Added    time.Time
+	Origin   Origin
+	// Since is the instant from which a contact that was added here is full: that of a
+	// junior one lies ahead. Zero for those of an import.
+	Since time.Time
+	// Was is what a disabled contact is again once it is enabled; empty for others.
+	Was Standing
 	// Proven is when a code to this contact was last accepted, or the IdP vouched.
 	Proven time.Time
 }
@@ -51,6 +76,9 @@ type Book struct {
 	// Recorded is false where nothing was ever written: that is not absence
 	// (law 13).
 	Recorded bool
+	// Cleared says that a help desk emptied the book: the person registers at the next
+	// sign-in (seed 45).
+	Cleared  bool
 	Contacts []Contact
 }
 
@@ -76,6 +104,33 @@ func (b Book) Releasing() []Contact {
 		}
 	}
 	return full
+}
+
+// At is the contact as it stands at now: a junior one is full once its time is over.
+func (c Contact) At(now time.Time) Contact {
+	matured := !c.Since.IsZero() && !now.Before(c.Since)
+	if matured && c.Standing == Junior {
+		c.Standing = Full
+	}
+	if matured && c.Was == Junior {
+		c.Was = Full
+	}
+	return c
+}
+
+// Known reports whether the contact was full for KnownAfter, or is the account's first:
+// while one of those stays, the others may go without a hold. A disabled one counts.
+func (c Contact) Known(now time.Time) bool {
+	c = c.At(now)
+	full := c.Standing == Full || (c.Standing == Disabled && c.Was != Junior)
+	switch {
+	case !full || c.Origin == Alone:
+		return false
+	case c.Origin == First:
+		return true
+	default:
+		return !c.Since.IsZero() && !now.Before(c.Since.Add(KnownAfter))
+	}
 }
 
 // Mask shows the last two digits of a number or the first two characters of an

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 )
 
 // Fact is one committed change. Exactly one of its members is set.
@@ -14,6 +16,10 @@ type Fact struct {
 	Block *block.Record
 	// Restriction denies payments of an account for a time.
 	Restriction *Restriction
+	// Change is the record of a change of security info after it changed.
+	Change *change.Record
+	// Recheck is an account whose round of rechecks began, was skipped or ended.
+	Recheck *recheck.Record
 }
 
 // Restriction denies an account's payments until an instant: it follows a release

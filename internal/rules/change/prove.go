@@ -1,0 +1,103 @@
+package change
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/contact"
+)
+
+// ProofLife is how long after its acceptance a code still serves a change.
+const ProofLife = 15 * time.Minute
+
+// Proving is everything that one transaction needs to take a proof.
+type Proving struct {
+	Key   Key
+	Proof Proof
+	// ChallengeID is the accepted challenge of NewContactCode and FullContactCode; its
+	// object is the change.
+	ChallengeID string
+	Now         time.Time
+}
+
+// Cancelling is everything that one transaction needs to cancel by a code.
+type Cancelling struct {
+	// Key names the change; without a name all open changes of the account that the
+	// contact may cancel: it signed in (seed 34).
+	Key     Key
+	Account string
+	// ChallengeID is the accepted challenge, of a purpose that steps up.
+	ChallengeID string
+	// FirstFactor says that its flow began with a password or a sign-in.
+	FirstFactor bool
+	Now         time.Time
+}
+
+// Prove takes one proof. Of codes, by is the contact that was proven. The first of each
+// stands; rules.ErrOrder says that a step-up comes before the confirmation.
+func (r Record) Prove(p Proof, by contact.Contact, now time.Time) (Record, error) {
+	if r.State(now) != AwaitingCode {
+		return r, ErrEnded
+	}
+	proofs := r.Proofs
+	switch p {
+	case NewContactCode:
+		if !slices.ContainsFunc(r.Spec.New, func(c NewContact) bool { return c.ID == by.ID }) {
+			return r, ErrProof
+		}
+		known := maps.Clone(proofs.New)
+		proofs.New = map[string]time.Time{by.ID: now}
+		maps.Copy(proofs.New, known)
+	case FullContactCode:
+		if by.Standing != contact.Full || !r.fullBefore(by.ID) {
+			return r, ErrNotFull
+		}
+		// Of two step-ups the one by a contact that was vouched for counts more.
+		if proofs.FullAt.IsZero() || (proofs.FullOrigin == contact.Alone && by.Origin != contact.Alone) {
+			proofs.Full, proofs.FullOrigin, proofs.FullAt = by.ID, by.Origin, now
+		}
+	case WithoutFull:
+		proofs.WithoutFull = firstOf(proofs.WithoutFull, now)
+	case Confirmation:
+		if proofs.FullAt.IsZero() {
+			return r, rules.ErrOrder
+		}
+		proofs.Confirmed = firstOf(proofs.Confirmed, now)
+	case LossReport:
+		proofs.LossReport = firstOf(proofs.LossReport, now)
+	default:
+		return r, ErrProof
+	}
+	r.Proofs = proofs
+	return r, nil
+}
+
+// fullBefore reports whether the contact was full in the snapshot and is still there.
+func (r Record) fullBefore(id string) bool {
+	return slices.ContainsFunc(r.Snapshot, func(c OldContact) bool {
+		return c.ID == id && c.Standing == contact.Full && !c.Gone
+	})
+}
+
+// Second counts another person who asks for the same Clear (seed 45).
+func (r Record) Second(requester string) Record {
+	if requester != "" && !slices.Contains(r.Proofs.Requesters, requester) {
+		r.Proofs.Requesters = append(slices.Clone(r.Proofs.Requesters), requester)
+	}
+	return r
+}
+
+// Fresh reports whether a code of a purpose that steps up, accepted at consumed, cancels
+// the change at now: not the code that began it, and none of long ago.
+func (r Record) Fresh(consumed, now time.Time) bool {
+	return !consumed.IsZero() && !consumed.Before(r.HoldStart) && !consumed.Before(r.Created) && now.Before(consumed.Add(ProofLife))
+}
+
+func firstOf(known, now time.Time) time.Time {
+	if known.IsZero() {
+		return now
+	}
+	return known
+}
