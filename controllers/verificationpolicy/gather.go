@@ -18,7 +18,7 @@ import (
 
 // findings is everything that was found about one policy.
 type findings struct {
-	// invalid is why the spec cannot be used.
+	// invalid names a field of the spec that cannot be used; the others hold.
 	invalid   error
 	conflicts []v1alpha1.PolicyConflict
 	// refused are the hosts that the installation does not grant.
@@ -50,12 +50,8 @@ func (f findings) healthy() bool {
 }
 
 func (c *Controller) gather(ctx context.Context, vp *v1alpha1.VerificationPolicy) (findings, error) {
-	var f findings
-	p, err := kube.Policy(vp, c.Tenants)
-	if err != nil {
-		f.invalid = err
-		return f, nil
-	}
+	p, invalid := kube.Policy(vp, c.Tenants)
+	f := findings{invalid: invalid}
 	var beside v1alpha1.VerificationPolicyList
 	if err := c.Client.List(ctx, &beside, client.InNamespace(vp.Namespace)); err != nil {
 		return f, fmt.Errorf("list the policies of namespace %s: %w", vp.Namespace, err)

@@ -24,13 +24,11 @@ func (f findings) status(old v1alpha1.VerificationPolicyStatus, generation int64
 			Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: generation, LastTransitionTime: stamp,
 		})
 	}
-	if f.invalid == nil {
-		s.ConflictsWith, s.Providers = f.conflicts, f.health(old.Providers, stamp)
-		set(v1alpha1.ConditionAccepted, truth(len(f.conflicts) == 0), pick(len(f.conflicts) == 0, v1alpha1.ReasonAccepted, v1alpha1.ReasonConflicted), f.conflictMessage())
-		set(v1alpha1.ConditionHostsGranted, truth(len(f.refused) == 0), pick(len(f.refused) == 0, v1alpha1.ReasonHostsGranted, v1alpha1.ReasonHostNotGranted), f.refusedMessage())
-		ok, reason, message := f.providersReady()
-		set(v1alpha1.ConditionProvidersReady, truth(ok), reason, message)
-	}
+	s.ConflictsWith, s.Providers = f.conflicts, f.health(old.Providers, stamp)
+	set(v1alpha1.ConditionAccepted, truth(len(f.conflicts) == 0), pick(len(f.conflicts) == 0, v1alpha1.ReasonAccepted, v1alpha1.ReasonConflicted), f.conflictMessage())
+	set(v1alpha1.ConditionHostsGranted, truth(len(f.refused) == 0), pick(len(f.refused) == 0, v1alpha1.ReasonHostsGranted, v1alpha1.ReasonHostNotGranted), f.refusedMessage())
+	ok, why, says := f.providersReady()
+	set(v1alpha1.ConditionProvidersReady, truth(ok), why, says)
 	if f.delivering != nil {
 		set(f.delivering.Type, f.delivering.Status, f.delivering.Reason, f.delivering.Message)
 	}
@@ -51,10 +49,10 @@ func (f findings) status(old v1alpha1.VerificationPolicyStatus, generation int64
 // does not help.
 func (f findings) worst() (reason, message string, stalled bool) {
 	switch {
-	case f.invalid != nil:
-		return v1alpha1.ReasonInvalidSpec, f.invalid.Error(), true
 	case len(f.conflicts) > 0:
 		return v1alpha1.ReasonConflicted, f.conflictMessage(), true
+	case f.invalid != nil:
+		return v1alpha1.ReasonInvalidSpec, f.invalid.Error() + "; this field counts as empty, the rest of the policy holds.", true
 	case len(f.refused) > 0:
 		return v1alpha1.ReasonHostNotGranted, f.refusedMessage(), true
 	}

@@ -40,7 +40,7 @@ func TestStatusOfFindings(t *testing.T) {
 		"adapter":       {findings{providers: []finding{fine}, adapter: &missing}, v1alpha1.PolicyInvalid, v1alpha1.ReasonSecretNotFound, true, v1alpha1.ReasonProvidersReady, "no Secret shop/smtp"},
 		"host":          {findings{providers: []finding{refused}, refused: []string{"evil.example"}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonHostNotGranted, true, v1alpha1.ReasonCredentialsRefused, "evil.example"},
 		"conflict":      {findings{providers: []finding{fine}, conflicts: conflict}, v1alpha1.PolicyConflicted, v1alpha1.ReasonConflicted, true, v1alpha1.ReasonProvidersReady, "vip-* by early"},
-		"invalid":       {findings{invalid: errors.New("spec.codes.ttl: bad")}, v1alpha1.PolicyInvalid, v1alpha1.ReasonInvalidSpec, true, "", "spec.codes.ttl"},
+		"invalid":       {findings{invalid: errors.New("spec.codes.ttl: bad")}, v1alpha1.PolicyInvalid, v1alpha1.ReasonInvalidSpec, true, v1alpha1.ReasonNoProviders, "spec.codes.ttl: bad; this field counts as empty"},
 		"no driver yet": {findings{providers: []finding{checked(smtp, &message.Error{Class: message.Misconfigured, Step: "type"})}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonTypeNotSupported, true, v1alpha1.ReasonTypeNotSupported, "no driver for the type SMTP"},
 		"endpoint":      {findings{providers: []finding{checked(smtp, &message.Error{Class: message.Misconfigured, Step: "endpoint"})}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonEndpointNotAllowed, true, v1alpha1.ReasonEndpointNotAllowed, "allow-list"},
 	}

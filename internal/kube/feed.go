@@ -150,7 +150,7 @@ func ignoreEnd(ctx context.Context, err error) error {
 func (f *Feed) policyHandler(logger logr.Logger) toolscache.ResourceEventHandler {
 	return handler(func(vp *v1alpha1.VerificationPolicy) {
 		if err := f.policies.Apply(vp); err != nil {
-			logger.Error(err, "A policy cannot be used")
+			logger.Error(err, "A policy holds but for a field")
 		}
 	}, func(vp *v1alpha1.VerificationPolicy) { f.policies.Remove(vp.Namespace, vp.Name) })
 }

@@ -9,21 +9,25 @@ import (
 	"holdfast.dev/holdfast/internal/rules/message"
 )
 
-// messages reads how the product speaks. A text that people must not get makes the
-// policy unusable, with the reason.
+// messages reads how the product speaks. A text that people must not get is left out,
+// with the reason: the built-in one stands.
 func (r *resolver) messages(given v1alpha1.MessagePolicy) {
-	r.Messages.ProductName = cmp.Or(given.ProductName, r.Messages.ProductName)
-	r.Messages.Sender = given.Sender
 	r.Messages.DefaultLanguage = string(given.DefaultLanguage)
-	r.refuse("messages.sender", message.CheckSender(given.Sender))
-	r.refuse("messages.productName", message.CheckSender(given.ProductName))
+	if r.usable("messages.sender", message.CheckSender(given.Sender)) {
+		r.Messages.Sender = given.Sender
+	}
+	if r.usable("messages.productName", message.CheckSender(given.ProductName)) {
+		r.Messages.ProductName = cmp.Or(given.ProductName, r.Messages.ProductName)
+	}
 	for _, o := range given.Overrides {
 		slot := message.Slot{Language: string(o.Language), Channel: contact.Channel(o.Channel), Name: string(o.Message)}
 		if o.Message == v1alpha1.MessageSecurityCode {
 			slot.Name = string(message.Code)
 		}
 		text, err := message.ParseText(slot, o.Subject, o.Body)
-		r.refuse(fmt.Sprintf("messages.overrides[%s %s %s]", o.Language, o.Channel, o.Message), err)
+		if !r.usable(fmt.Sprintf("messages.overrides[%s %s %s]", o.Language, o.Channel, o.Message), err) {
+			continue
+		}
 		if r.Messages.Overrides == nil {
 			r.Messages.Overrides = map[message.Slot]message.Text{}
 		}
@@ -31,9 +35,10 @@ func (r *resolver) messages(given v1alpha1.MessagePolicy) {
 	}
 }
 
-// refuse keeps the first field that cannot be used.
-func (r *resolver) refuse(field string, err error) {
+// usable keeps the first field that cannot be used.
+func (r *resolver) usable(field string, err error) bool {
 	if err != nil && r.err == nil {
 		r.err = fmt.Errorf("spec.%s: %w", field, err)
 	}
+	return err == nil
 }

@@ -39,8 +39,8 @@ func TestOverridesAreResolved(t *testing.T) {
 	}
 }
 
-// Seed 8: a text that omits the code or puts it elsewhere makes the policy unusable, and
-// its condition says which one and why.
+// Seed 8: a text that omits the code or puts it elsewhere is nobody's: the built-in one
+// stands, and the policy's condition says which one and why.
 func TestAPolicyNamesTheTextThatCannotBeSent(t *testing.T) {
 	code := func(subject, body string) v1alpha1.MessagePolicy {
 		return v1alpha1.MessagePolicy{Overrides: []v1alpha1.MessageOverride{{
@@ -56,8 +56,12 @@ func TestAPolicyNamesTheTextThatCannotBeSent(t *testing.T) {
 	} {
 		in := vp("shop", "all", "*")
 		in.Spec.Messages = given
-		if _, err := Policy(in, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+		got, err := Policy(in, nil)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
+		}
+		if diff := cmp.Diff(policy.Default().Messages, got.Messages); diff != "" {
+			t.Errorf("%s (-built-in +got):\n%s", want, diff)
 		}
 	}
 }

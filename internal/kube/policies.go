@@ -40,16 +40,17 @@ func NewPolicies(tenants Tenants) *Policies {
 	}
 }
 
-// Apply takes the sight of a policy. One that cannot be read holds for nobody.
+// Apply takes the sight of a policy. A field that cannot be read counts as empty: nobody
+// loses the policy's providers for it. The error names the field.
 func (p *Policies) Apply(vp *v1alpha1.VerificationPolicy) error {
 	read, err := Policy(vp, p.tenants)
-	if err != nil || !vp.DeletionTimestamp.IsZero() {
+	if !vp.DeletionTimestamp.IsZero() {
 		p.Remove(vp.Namespace, vp.Name)
-	} else {
-		p.change(vp.Namespace, vp.Name, &resolved{selector: SelectorOf(vp), policy: read})
+		return nil
 	}
+	p.change(vp.Namespace, vp.Name, &resolved{selector: SelectorOf(vp), policy: read})
 	if err != nil {
-		return fmt.Errorf("VerificationPolicy %s/%s is not used: %w", vp.Namespace, vp.Name, err)
+		return fmt.Errorf("a field of VerificationPolicy %s/%s counts as empty: %w", vp.Namespace, vp.Name, err)
 	}
 	return nil
 }

@@ -14,7 +14,9 @@ import (
 )
 
 // Policy resolves a VerificationPolicy: the seeds' numbers where it is silent, and
-// only the hosts that are granted to its namespace.
+// only the hosts that are granted to its namespace. An error names a field that cannot be
+// read: it counts as empty, and the policy holds all the same, so that every replica,
+// whenever it started, makes the same of it.
 func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, error) {
 	r := resolver{policy.Default(), nil}
 	p, spec := &r.Policy, &vp.Spec
@@ -38,10 +40,7 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 	r.blocks(spec.Blocks.Reasons)
 	r.escalation(spec)
 	r.messages(spec.Messages)
-	if r.err != nil {
-		return policy.Policy{}, r.err
-	}
-	return *p, nil
+	return *p, r.err
 }
 
 func oidc(o *v1alpha1.OIDCClient) policy.OIDC {
@@ -77,8 +76,8 @@ func (r *resolver) span(field string, d v1alpha1.Duration, fallback time.Duratio
 	if err == nil && d != "" && span <= 0 {
 		err = fmt.Errorf("%q is not longer than zero", string(d))
 	}
-	if err != nil && r.err == nil {
-		r.err = fmt.Errorf("spec.%s: %w", field, err)
+	if !r.usable(field, err) {
+		return fallback
 	}
 	return cmp.Or(span, fallback)
 }
@@ -107,11 +106,12 @@ func (r *resolver) limits(l v1alpha1.LimitPolicy) {
 		ResendWaits:       r.Limits.ResendWaits,
 		AccountsPerNumber: r.rate("limits.accountsPerNumber", l.AccountsPerNumber, r.Limits.AccountsPerNumber),
 	}
-	if len(l.ResendWaits) > 0 {
+	if waits := r.Limits.ResendWaits; len(l.ResendWaits) > 0 {
 		r.Limits.ResendWaits = nil
-	}
-	for i, wait := range l.ResendWaits {
-		r.Limits.ResendWaits = append(r.Limits.ResendWaits, r.span(fmt.Sprintf("limits.resendWaits[%d]", i), wait, 0))
+		for i, wait := range l.ResendWaits {
+			fallback := waits[min(i, len(waits)-1)]
+			r.Limits.ResendWaits = append(r.Limits.ResendWaits, r.span(fmt.Sprintf("limits.resendWaits[%d]", i), wait, fallback))
+		}
 	}
 	if len(l.Countries) > 0 {
 		r.countries(l.Countries)
@@ -209,14 +209,14 @@ func providers(list []v1alpha1.Provider) []policy.Provider {
 }
 
 // Conflicts lists the patterns of a policy that others of its namespace hold: those of
-// the least name that names them. A policy that cannot be read holds nothing.
+// the least name that names them. A policy that is being deleted holds nothing.
 func Conflicts(vp *v1alpha1.VerificationPolicy, beside []v1alpha1.VerificationPolicy) []v1alpha1.PolicyConflict {
 	var conflicts []v1alpha1.PolicyConflict
 	for _, pattern := range vp.Spec.Accounts.Patterns {
 		holder := vp.Name
 		for i := range beside {
 			other := &beside[i]
-			if other.Name < holder && slices.Contains(other.Spec.Accounts.Patterns, pattern) && usable(other) {
+			if other.Name < holder && slices.Contains(other.Spec.Accounts.Patterns, pattern) && other.DeletionTimestamp.IsZero() {
 				holder = other.Name
 			}
 		}
@@ -225,9 +225,4 @@ func Conflicts(vp *v1alpha1.VerificationPolicy, beside []v1alpha1.VerificationPo
 		}
 	}
 	return conflicts
-}
-
-func usable(vp *v1alpha1.VerificationPolicy) bool {
-	_, err := Policy(vp, nil)
-	return err == nil && vp.DeletionTimestamp.IsZero()
 }

@@ -109,11 +109,33 @@ func TestAFullPolicy(t *testing.T) {
 	}
 }
 
-func TestAPolicyNamesTheFieldThatCannotBeRead(t *testing.T) {
-	in := vp("shop", "all", "*")
-	in.Spec.Codes.TTL = "1d"
-	if _, err := Policy(in, nil); err == nil || !strings.Contains(err.Error(), "spec.codes.ttl") {
-		t.Errorf("got %v", err)
+// A field that cannot be read takes the seeds' number, and nothing else of the policy
+// changes: replicas that saw it before and after agree.
+func TestAFieldThatCannotBeReadCountsAsEmpty(t *testing.T) {
+	for field, spoil := range map[string]func(*v1alpha1.VerificationPolicySpec, v1alpha1.Duration){
+		"spec.codes.ttl":             func(s *v1alpha1.VerificationPolicySpec, d v1alpha1.Duration) { s.Codes.TTL = d },
+		"spec.limits.account.per":    func(s *v1alpha1.VerificationPolicySpec, d v1alpha1.Duration) { s.Limits.Account.Per = d },
+		"spec.limits.resendWaits[1]": func(s *v1alpha1.VerificationPolicySpec, d v1alpha1.Duration) { s.Limits.ResendWaits[1] = d },
+		"spec.retention.objects":     func(s *v1alpha1.VerificationPolicySpec, d v1alpha1.Duration) { s.Retention.Objects = d },
+	} {
+		in := vp("shop", "all", "*")
+		in.Spec.Limits.Account = &v1alpha1.Rate{Count: 10, Per: "1h", Burst: 5} // the seeds' own
+		in.Spec.Limits.ResendWaits = []v1alpha1.Duration{"7m", "4m"}
+		in.Spec.Providers = []v1alpha1.Provider{{Name: "mail", Type: v1alpha1.ProviderSMTP, Channels: []v1alpha1.Channel{v1alpha1.ChannelEmail}}}
+		want, err := Policy(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, unreadable := range []v1alpha1.Duration{"1d", "0s", "-1h"} {
+			spoil(&in.Spec, unreadable)
+			got, err := Policy(in, nil)
+			if err == nil || !strings.HasPrefix(err.Error(), field+":") {
+				t.Errorf("%s %s: error %v", field, unreadable, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", field, unreadable, diff)
+			}
+		}
 	}
 }
 
@@ -170,8 +192,8 @@ func TestPoliciesChooseAmongTheAccepted(t *testing.T) {
 	}
 	broken := vp("shop", "all", "*")
 	broken.Spec.Retention.Objects = "1d"
-	if err := p.Apply(broken); err == nil || p.For("shop", "x").Name != "" {
-		t.Errorf("a policy that cannot be read still holds (error %v)", err)
+	if err := p.Apply(broken); err == nil || p.For("shop", "x").Name != "all" || p.For("shop", "x").Retention != policy.Default().Retention {
+		t.Errorf("a field that cannot be read took the policy with it (error %v)", err)
 	}
 }
 
