@@ -7,13 +7,15 @@ type kind struct {
 	validate func(data map[string][]byte) error
 	// open is called with data that validate has passed.
 	open func(data map[string][]byte, allow Endpoints, options Options) (Sender, error)
+	// receipt reads what the provider tells of its messages; nil where it tells nothing.
+	receipt reader
 }
 
 // kinds are the types of providers that this version knows.
 var kinds = map[string]kind{
 	"SMTP":    {validate: validateSMTP, open: openSMTP},
-	"Twilio":  {validate: validateTwilio, open: openTwilio},
-	"Webhook": {validate: validateWebhook, open: openWebhook},
+	"Twilio":  {validate: validateTwilio, open: openTwilio, receipt: readTwilio},
+	"Webhook": {validate: validateWebhook, open: openWebhook, receipt: readWebhook},
 }
 
 type unsupportedError struct{ providerType string }

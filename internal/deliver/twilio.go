@@ -39,8 +39,8 @@ func openTwilio(data map[string][]byte, allow Endpoints, options Options) (Sende
 	}, nil
 }
 
-// Send creates a Message or a Call. Twilio has taken it when it answers; what becomes
-// of it later is not asked.
+// Send creates a Message or a Call. Twilio has taken it when it answers; what becomes of
+// it later comes as a receipt.
 func (s *twilioSender) Send(ctx context.Context, m message.Rendered) error {
 	if !numberShape.MatchString(m.To) {
 		return failure(message.Rejected, "address")
@@ -82,6 +82,9 @@ func (s *twilioSender) text(m message.Rendered) func(*twilio.ApiService) (*int, 
 	} else {
 		params.SetFrom(s.secret.from)
 	}
+	if s.tells(m) {
+		params.SetStatusCallback(m.ReceiptURL)
+	}
 	return func(api *twilio.ApiService) (*int, error) {
 		created, err := api.CreateMessage(params)
 		if err != nil {
@@ -94,11 +97,18 @@ func (s *twilioSender) text(m message.Rendered) func(*twilio.ApiService) (*int, 
 func (s *twilioSender) call(m message.Rendered) func(*twilio.ApiService) (*int, error) {
 	params := new(twilio.CreateCallParams).SetTo(m.To).SetFrom(s.secret.from).
 		SetTwiml(say(m.Text, m.Language)).SetTimeout(ringing).SetTimeLimit(longestCall)
+	if s.tells(m) {
+		params.SetStatusCallback(m.ReceiptURL).SetStatusCallbackMethod(http.MethodPost)
+	}
 	return func(api *twilio.ApiService) (*int, error) {
 		_, err := api.CreateCall(params)
 		return nil, err
 	}
 }
+
+// tells reports whether Twilio is asked to tell what becomes of a message: only where the
+// Secret can prove that it is Twilio who tells.
+func (s *twilioSender) tells(m message.Rendered) bool { return m.ReceiptURL != "" && s.secret.proves }
 
 // ask makes one call of the API. The client library knows no contexts, so each call has
 // a client of its own over the shared connections.

@@ -18,6 +18,8 @@ type twilioSecret struct {
 	account string
 	// username and password are the account and its token, or an API key and its secret.
 	username, password string
+	// proves says that the account's token is at hand, by which Twilio signs receipts.
+	proves bool
 	// from sends SMS unless service does, and makes calls where it is a number.
 	from, service string
 	region, edge  string
@@ -44,6 +46,7 @@ func validateTwilio(data map[string][]byte) error {
 
 // parseTwilio reads the keys accountSid, authToken or apiKey with apiSecret, from or
 // messagingServiceSid or both, and the optional region, edge, endpoint and ca (PEM).
+// Beside apiKey, authToken calls nobody: it checks receipts.
 func parseTwilio(data map[string][]byte) (twilioSecret, error) {
 	s := twilioSecret{
 		account: line(data, "accountSid"), from: line(data, "from"), service: line(data, "messagingServiceSid"),
@@ -51,13 +54,14 @@ func parseTwilio(data map[string][]byte) (twilioSecret, error) {
 	}
 	s.username, s.password = s.account, line(data, "authToken")
 	problems := twilioShapes(data)
-	switch key := line(data, "apiKey"); {
-	case key != "" && s.password != "":
-		problems = append(problems, "keys authToken and apiKey exclude each other")
-	case key != "":
+	s.proves = s.password != ""
+	if key := line(data, "apiKey"); key != "" {
 		s.username, s.password = key, line(data, "apiSecret")
 	}
-	if s.password == "" {
+	switch {
+	case s.password == "" && s.proves:
+		problems = append(problems, "key apiSecret is missing beside apiKey")
+	case s.password == "":
 		problems = append(problems, "key authToken is missing, or apiKey and apiSecret")
 	}
 	if s.from == "" && s.service == "" {

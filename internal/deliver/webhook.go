@@ -41,6 +41,8 @@ type webhookMessage struct {
 	HTML     string `json:"html,omitempty"`
 	// Language is in BCP 47 form.
 	Language string `json:"language,omitempty"`
+	// ReceiptURL takes what became of the message.
+	ReceiptURL string `json:"receiptUrl,omitempty"`
 }
 
 // webhookSender posts signed messages to a gateway of any kind.
@@ -68,7 +70,7 @@ func (s *webhookSender) Send(ctx context.Context, m message.Rendered) error {
 	defer cancel()
 	data := &webhookMessage{
 		ID: m.ID, Channel: m.Channel, To: m.To, Subject: m.Subject, Text: m.Text, HTML: m.HTML,
-		FromName: m.FromName, Language: m.Language,
+		FromName: m.FromName, Language: m.Language, ReceiptURL: m.ReceiptURL,
 	}
 	if m.Channel == contact.Email {
 		data.From = m.From

@@ -74,6 +74,9 @@ type Rendered struct {
 	Text     string
 	HTML     string
 	Language string
+	// ReceiptURL is where the provider may tell what became of the message; empty for
+	// nowhere. It names the message.
+	ReceiptURL string
 	// HandOver, unless nil, is called right before the provider is given what it cannot
 	// be asked back for; an error stops the sending.
 	HandOver func() error

@@ -3,7 +3,19 @@
 // nothing: anybody's phone may be off.
 package receipt
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// The refusals of receipts.
+var (
+	// ErrUnproven refuses one that its provider has not signed, and every one of a provider
+	// that is unknown or signs nothing: they are answered alike.
+	ErrUnproven = errors.New("nobody has proved to be the provider of this receipt")
+	// ErrUnreadable refuses one that its provider has signed and that says nothing known.
+	ErrUnreadable = errors.New("the receipt tells no known outcome")
+)
 
 // Outcome is what became of a message.
 type Outcome string
@@ -70,7 +82,8 @@ func (r Receipt) Valid() bool {
 type Call struct {
 	// URL is the address of the receipt as this installation gave it out.
 	URL string
-	// Message is the ID that stands in the URL.
+	// Message is the ID that stands in the URL; only a signature that covers the URL
+	// vouches for it.
 	Message string
 	// Header reads one header of the call.
 	Header func(name string) string
