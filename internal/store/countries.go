@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
@@ -29,10 +30,10 @@ func (s *Store) CodeSent(ctx context.Context, sent escalation.Sent) ([]escalatio
 		return nil, nil
 	}
 	err := s.writeSoon(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT INTO code_countries (challenge_id, tenant, account, flow, country, sent_at)
+		t.queue(`INSERT INTO code_countries (challenge_id, tenant, account, flow, country, sent_at)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (challenge_id) DO NOTHING`,
 			sent.ChallengeID, sent.Tenant, sent.Account, sent.Flow, sent.Country, instant(sent.Now))
-		return err
+		return nil
 	})
 	if err != nil || !judged(sent.ChallengeID) {
 		return nil, err
@@ -59,17 +60,11 @@ func judged(challengeID string) bool {
 }
 
 func (s *Store) judgeCountry(ctx context.Context, sent escalation.Sent) ([]escalation.Result, error) {
-	past, err := list(s.read(ctx), scanBlock, `SELECT `+blockColumns+` FROM blocks
-		WHERE tenant = $1 AND account = '' AND scope = $2 AND start_at > $3 AND value = $4`,
-		sent.Tenant, block.Region, instant(sent.Now.Add(-escalation.RepeatWindow)), sent.Country)
+	past, err := s.regionBlocks(ctx, sent.Tenant, sent.Country, sent.Now)
 	if err != nil {
 		return nil, err
 	}
-	fared, err := one(s.read(ctx), scanConversion, `SELECT COUNT(DISTINCT n.account),
-			COUNT(DISTINCT CASE WHEN c.consumed_at IS NOT NULL THEN n.account END)
-		FROM code_countries n LEFT JOIN challenges c ON c.id = n.challenge_id
-		WHERE n.tenant = $1 AND n.country = $2 AND n.sent_at > $3 AND n.sent_at <= $4`,
-		sent.Tenant, sent.Country, instant(escalation.Since(past, sent.Now)), instant(sent.Now.Add(-escalation.RegionPatience)))
+	fared, err := s.fared(ctx, sent.Tenant, sent.Country, past, sent.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +82,22 @@ func (s *Store) judgeCountry(ctx context.Context, sent escalation.Sent) ([]escal
 		return err
 	})
 	return results, err
+}
+
+// regionBlocks are a country's blocks that tell how it is judged at an instant.
+func (s *Store) regionBlocks(ctx context.Context, tenant, country string, at time.Time) ([]block.Record, error) {
+	return list(s.read(ctx), scanBlock, `SELECT `+blockColumns+` FROM blocks
+		WHERE tenant = $1 AND account = '' AND scope = $2 AND start_at > $3 AND value = $4`,
+		tenant, block.Region, instant(at.Add(-escalation.RepeatWindow)), country)
+}
+
+// fared is how a country's codes fare at an instant.
+func (s *Store) fared(ctx context.Context, tenant, country string, past []block.Record, at time.Time) (escalation.Conversion, error) {
+	return one(s.read(ctx), scanConversion, `SELECT COUNT(DISTINCT n.account),
+			COUNT(DISTINCT CASE WHEN c.consumed_at IS NOT NULL THEN n.account END)
+		FROM code_countries n LEFT JOIN challenges c ON c.id = n.challenge_id
+		WHERE n.tenant = $1 AND n.country = $2 AND n.sent_at > $3 AND n.sent_at <= $4`,
+		tenant, country, instant(escalation.Since(past, at)), instant(at.Add(-escalation.RegionPatience)))
 }
 
 func scanConversion(row scanner) (escalation.Conversion, error) {

@@ -26,6 +26,7 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 			AND NOT EXISTS (SELECT 1 FROM flows WHERE flows.id = challenges.flow AND flows.expires_at >= $1)`, before},
 		// A spent ticket outlives its 5 minutes here, for a flow lives longer.
 		{`flows`, `expires_at < $1`, before},
+		{`sessions`, `ends_at < $1`, before},
 		{`blocks`, `deleted AND NOT permanent AND end_at < $1 AND expires_at < $1`, before},
 		// One of Holdfast's own that ended before it had an object: nobody recorded its end.
 		{`blocks`, `uid = '' AND end_state = '' AND expires_at < $1`, before},
@@ -36,6 +37,7 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 		{`crowds`, `until_at <= $1`, now},
 		{`devices`, `seen_at <= $1`, now.Add(-escalation.DeviceLife)},
 		{`code_countries`, `sent_at < $1`, before},
+		{`provider_health`, `until_at <= $1`, now},
 		{`receipts`, `at < $1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = receipts.message_id)`, before},
 		{`idempotency`, `at <= $1`, now.Add(-code.OnceLife)},
 		{`entered_numbers`, `at <= $1`, now.Add(-code.LongestWindow)},

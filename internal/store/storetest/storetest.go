@@ -24,6 +24,8 @@ type Store interface {
 	EscalationStore
 	ReportStore
 	ReceiptStore
+	SignInStore
+	HealthStore
 	Block(ctx context.Context, key block.Key) (block.Record, error)
 	FreezeBlock(ctx context.Context, key block.Key, uid string, spec block.Spec) (block.Record, error)
 	LengthenBlock(ctx context.Context, key block.Key, uid string, spec block.Spec, attempt time.Time, within time.Duration) (block.Record, error)
@@ -82,7 +84,7 @@ type Backend struct {
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	for _, group := range []map[string]func(*testing.T, Backend){
-		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests, replicaTests, reportTests, receiptTests,
+		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests, replicaTests, reportTests, signInTests, receiptTests, healthTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, open(t)) })
