@@ -31,7 +31,10 @@ type Account struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	Email string `json:"email"`
-	Hash  []byte `json:"hash"`
+	// Phone takes calls, and texts too unless it is a landline.
+	Phone    string `json:"phone,omitempty"`
+	Landline bool   `json:"landline,omitempty"`
+	Hash     []byte `json:"hash"`
 	// MustChange asks for a new password after the next sign-in.
 	MustChange bool `json:"mustChange,omitempty"`
 	// Changed says that the password is no longer the one of the demo.
@@ -39,12 +42,15 @@ type Account struct {
 }
 
 // customers are the accounts of a fresh shop with the passwords that the sign-in page
-// shows, so that everyone can try them.
-var customers = []struct{ id, name, password string }{
-	{"alice", "Alice Liddell", "violet-harbor-copper-92"},
-	{"ada", "Ada Lovelace", "amber-engine-willow-41"},
-	{"grace", "Grace Hopper", "cobalt-moth-orchard-77"},
-	{"linus", "Linus Pauling", "crimson-bond-meadow-58"},
+// shows, so that everyone can try them. The numbers are kept for fiction.
+var customers = []struct {
+	id, name, password, phone string
+	landline                  bool
+}{
+	{"alice", "Alice Liddell", "violet-harbor-copper-92", "+12025550101", false},
+	{"ada", "Ada Lovelace", "amber-engine-willow-41", "+12025550102", true},
+	{"grace", "Grace Hopper", "cobalt-moth-orchard-77", "+12025550103", false},
+	{"linus", "Linus Pauling", "crimson-bond-meadow-58", "+12025550104", false},
 }
 
 // Accounts keeps the customers in memory and in a file.
@@ -91,7 +97,9 @@ func (a *Accounts) open(cost int) error {
 		if err != nil {
 			return fmt.Errorf("hash password of %s: %w", c.id, err)
 		}
-		a.state.Accounts[c.id] = Account{ID: c.id, Name: c.name, Email: c.id + "@example.test", Hash: hash}
+		a.state.Accounts[c.id] = Account{
+			ID: c.id, Name: c.name, Email: c.id + "@example.test", Phone: c.phone, Landline: c.landline, Hash: hash,
+		}
 	}
 	return a.save()
 }

@@ -65,13 +65,18 @@ func (h *Holdfast) Signal(ctx context.Context, account, signal, network, method 
 	return h.call(ctx, http.MethodPost, "signals", body, nil)
 }
 
-// Import hands over the address that the shop has verified.
-func (h *Holdfast) Import(ctx context.Context, account, email string) error {
-	body := map[string]any{
-		"contacts": []map[string]string{{"channel": "Email", "address": email}},
-		"language": "en",
+// Import hands over the contacts that the shop has verified.
+func (h *Holdfast) Import(ctx context.Context, account Account) error {
+	contacts := []map[string]string{{"channel": "Email", "address": account.Email}}
+	if account.Phone != "" {
+		channel := "SMS"
+		if account.Landline {
+			channel = "Voice"
+		}
+		contacts = append(contacts, map[string]string{"channel": channel, "address": account.Phone})
 	}
-	return h.call(ctx, http.MethodPut, "accounts/"+url.PathEscape(account)+"/security-info", body, nil)
+	body := map[string]any{"contacts": contacts, "language": "en"}
+	return h.call(ctx, http.MethodPut, "accounts/"+url.PathEscape(account.ID)+"/security-info", body, nil)
 }
 
 func (h *Holdfast) call(ctx context.Context, method, path string, in, out any) error {

@@ -31,7 +31,10 @@ type signInPage struct {
 }
 
 // demoAccount is an account with its password, as long as that is the demo's.
-type demoAccount struct{ ID, Name, Email, Password string }
+type demoAccount struct {
+	ID, Name, Email, Phone, Password string
+	Landline                         bool
+}
 
 // blockedPage is what a person sees whose account is blocked.
 type blockedPage struct {
@@ -71,7 +74,7 @@ func (s *Shop) showHome(w http.ResponseWriter, r *http.Request) {
 func (s *Shop) signInPage(name, problem string) signInPage {
 	page := signInPage{InboxURL: s.inboxURL, Name: name, Error: problem}
 	for _, account := range s.accounts.All() {
-		shown := demoAccount{ID: account.ID, Name: account.Name, Email: account.Email}
+		shown := demoAccount{ID: account.ID, Name: account.Name, Email: account.Email, Phone: account.Phone, Landline: account.Landline}
 		for _, c := range customers {
 			if c.id == account.ID && !account.Changed {
 				shown.Password = c.password

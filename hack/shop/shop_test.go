@@ -273,8 +273,14 @@ func TestImportsUntilHoldfastHasEveryAddress(t *testing.T) {
 	s.holdfast.mu.Unlock()
 	<-done
 	var want []string
-	for _, id := range []string{"ada", "alice", "grace", "linus"} {
-		want = append(want, fmt.Sprintf(`PUT /v1/namespaces/demo/accounts/%s/security-info {"contacts":[{"address":"%s@example.test","channel":"Email"}],"language":"en"}`, id, id))
+	for _, c := range [][3]string{
+		{"ada", "+12025550102", "Voice"}, // a landline
+		{"alice", "+12025550101", "SMS"},
+		{"grace", "+12025550103", "SMS"},
+		{"linus", "+12025550104", "SMS"},
+	} {
+		want = append(want, fmt.Sprintf(`PUT /v1/namespaces/demo/accounts/%s/security-info {"contacts":[{"address":"%s@example.test","channel":"Email"},`+
+			`{"address":"%s","channel":"%s"}],"language":"en"}`, c[0], c[0], c[1], c[2]))
 	}
 	if diff := cmp.Diff(want, s.holdfast.seen()); diff != "" {
 		t.Error(diff)

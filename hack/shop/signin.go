@@ -92,7 +92,7 @@ func (s *Shop) signal(ctx context.Context, account, signal, network, method stri
 	}
 }
 
-// ImportContacts hands the verified addresses of all accounts to Holdfast, and tries
+// ImportContacts hands the verified contacts of all accounts to Holdfast, and tries
 // again until it has taken each, or said that it has them already.
 func (s *Shop) ImportContacts(ctx context.Context, every time.Duration) {
 	for _, account := range s.accounts.All() {
@@ -107,7 +107,7 @@ func (s *Shop) ImportContacts(ctx context.Context, every time.Duration) {
 }
 
 func (s *Shop) imported(ctx context.Context, account Account) bool {
-	err := s.holdfast.Import(ctx, account.ID, account.Email)
+	err := s.holdfast.Import(ctx, account)
 	if err == nil || answered(err, http.StatusConflict) {
 		return true
 	}

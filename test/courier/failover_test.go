@@ -72,10 +72,11 @@ func (g *gateway) seen() (calls, distinct int) {
 	return g.calls, len(g.taken)
 }
 
-func (g *gateway) recover() {
+// fail has it answer a status from now on; 0 is that it works.
+func (g *gateway) fail(down int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.down = 0
+	g.down = down
 }
 
 // way is a provider with its Secret.
@@ -127,13 +128,28 @@ func (w ways) Secret(_, name string) (map[string][]byte, error) {
 }
 
 // send lets a courier send over these ways until the test ends.
-func (w ways) send(t *testing.T, s *store.Store) {
+func (w ways) send(t *testing.T, s *store.Store) *deliver.Dispatcher {
 	t.Helper()
-	allow, err := deliver.ParsePatterns([]string{"127.0.0.1:*"})
+	return sendBy(t, s, w)
+}
+
+// routes is a policy with its Secrets.
+type routes interface {
+	courier.Policies
+	deliver.Secrets
+}
+
+// timeout bounds one sending: long for a busy machine, short for who waits for one that
+// hangs.
+const timeout = 3 * time.Second
+
+func sendBy(t *testing.T, s *store.Store, w routes) *deliver.Dispatcher {
+	t.Helper()
+	allow, err := deliver.ParsePatterns([]string{"127.0.0.1:*", "nowhere.invalid:443"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dispatcher := deliver.New(w, allow, deliver.Options{Now: clock.Wall})
+	dispatcher := deliver.New(w, allow, deliver.Options{Now: clock.Wall, Timeout: timeout})
 	c := &courier.Courier{
 		Outbox: s, Policies: w, Coder: coder{}, Sender: dispatcher, Numbers: phone.Numbers{},
 		Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
@@ -143,6 +159,7 @@ func (w ways) send(t *testing.T, s *store.Store) {
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done; dispatcher.Close() })
+	return dispatcher
 }
 
 // openStore opens a store on disk for one test.
@@ -229,7 +246,7 @@ func TestAllProvidersDown(t *testing.T) {
 	ways{broken.way(), mailWay(unused(t)), refusing.way()}.send(t, s)
 	await(t, "some tries", func() bool { calls, _ := refusing.seen(); return calls >= 5 })
 	await(t, "a first trial", func() bool { calls, _ := broken.seen(); return calls >= 6 })
-	broken.recover()
+	broken.fail(0)
 	await(t, "all messages", func() bool { _, n := broken.seen(); return n == people })
 	for name, n := range broken.taken {
 		if n != 1 {

@@ -21,6 +21,9 @@ import (
 type mailServer struct {
 	port string
 
+	// refuses every password.
+	refuses bool
+
 	mu     sync.Mutex
 	random *rand.Rand
 	// taken counts by message what it has taken; first lists the messages in the order
@@ -68,7 +71,12 @@ type session struct{ *mailServer }
 func (s *session) AuthMechanisms() []string { return []string{sasl.Plain} }
 
 func (s *session) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(string, string, string) error { return nil }), nil
+	return sasl.NewPlainServer(func(string, string, string) error {
+		if s.refuses {
+			return smtp.ErrAuthFailed
+		}
+		return nil
+	}), nil
 }
 
 func (s *session) Mail(string, *smtp.MailOptions) error { return nil }

@@ -57,6 +57,14 @@ func (b *tab) follow(what string, status int64, heading string, step chromedp.Ac
 	}
 }
 
+// click clicks on what leads to no other page.
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+		b.t.Fatalf("click on %s: %v", selector, err)
+	}
+}
+
 func (b *tab) fill(selector, value string) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, chromedp.SendKeys(chromedp.CSS(selector), value)); err != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -218,22 +219,33 @@ func (d *demo) call(method, url, token string, in, out any) (status int) {
 	return response.StatusCode
 }
 
-// mail is a message in the inbox.
+// mail is a message in the inbox: a mail, a text or a call.
 type mail struct {
-	Subject, From, Text, HTML string
-	ReceivedAt                time.Time
+	Channel, Subject, From, Text, HTML string
+	ReceivedAt                         time.Time
 }
 
 func (d *demo) inbox(to string) []mail {
 	d.t.Helper()
 	var all []mail
-	if status := d.call("GET", d.env["HOLDFAST_INBOX_URL"]+"/api/messages?to="+to, "", nil, &all); status != http.StatusOK {
+	if status := d.call("GET", d.env["HOLDFAST_INBOX_URL"]+"/api/messages?to="+url.QueryEscape(to), "", nil, &all); status != http.StatusOK {
 		d.t.Fatalf("inbox: status %d", status)
 	}
 	return all
 }
 
-var digits = regexp.MustCompile(`(?m)^\s*(\d{6})\s*$`)
+// shown is where a code stands: in a line of its own in a mail, behind the host in a
+// text, and spoken in pairs.
+var shown = regexp.MustCompile(`(?m)^\s*(?:@\S+ #)?(\d{6})\s*$|: (\d \d, \d \d, \d \d)\.`)
+
+// code is the one in a message, empty where it has none.
+func (m mail) code() string {
+	match := shown.FindStringSubmatch(m.Text)
+	if match == nil {
+		return ""
+	}
+	return strings.NewReplacer(" ", "", ",", "").Replace(match[1] + match[2])
+}
 
 // code waits for the next code after the first n messages of an inbox.
 func (d *demo) code(to string, n int) string {
@@ -245,8 +257,7 @@ func (d *demo) code(to string, n int) string {
 			return false
 		}
 		for _, m := range all[:len(all)-n] {
-			if match := digits.FindStringSubmatch(m.Text); match != nil {
-				found = match[1]
+			if found = m.code(); found != "" {
 				if strings.Contains(m.Subject+m.From, found) {
 					d.t.Errorf("the code stands in subject or sender: %q %q (seed 8)", m.Subject, m.From)
 				}

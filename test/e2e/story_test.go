@@ -15,6 +15,7 @@ const (
 	alicePassword = "violet-harbor-copper-92"
 	aliceAddress  = "alice@example.test"
 	newPassword   = "plum-lantern-gravel-sonata-7"
+	phonePassword = "quiet-saddle-comet-paper-3"
 )
 
 // TestStory is what a new user tries: one demo serves all its chapters.
@@ -27,6 +28,8 @@ func TestStory(t *testing.T) {
 	t.Run("a person is released while the apiserver is away (law 4)", d.chapter(releasedWithoutApiserver))
 	t.Run("without a leader decisions and expiry go on (law 4)", d.chapter(leaderless))
 	t.Run("mail that is down says so and comes back", d.chapter(mailDown))
+	t.Run("a text brings a person back (T1, M1)", d.chapter(texted))
+	t.Run("a call brings a person back while the first provider is refused", d.chapter(calledInstead))
 	t.Run("deleting a block unblocks", d.chapter(deleted))
 	t.Run("who may not call is refused", d.chapter(refused))
 	t.Run("nothing secret is anywhere (law 2)", d.chapter(nothingSecret))
