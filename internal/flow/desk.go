@@ -25,6 +25,8 @@ type Desk struct {
 	Identity  Identity
 	Passwords Passwords
 	Numbers   Numbers
+	// Receipts proves what providers tell of messages; nil takes none.
+	Receipts Receipts
 	// Now is the clock, in UTC.
 	Now func() time.Time
 	// Random is the source of credentials, identifiers and nonces.

@@ -71,6 +71,17 @@ func (p policies) Tenant(host string) (string, bool) {
 	return "", false
 }
 
+func (p policies) Provider(tenant, name, provider string) policy.Provider {
+	if one, ok := p[tenant]; ok && one.Name == name {
+		for _, candidate := range one.Providers {
+			if candidate.Name == provider {
+				return candidate
+			}
+		}
+	}
+	return policy.Provider{}
+}
+
 // index joins the objects with what the store's feed tells. A reading catches up
 // first; while the store is away it shows what it knows.
 type index struct {

@@ -28,6 +28,7 @@ type Store interface {
 	SessionStore
 	ContactStore
 	ChallengeStore
+	ReceiptStore
 	EscalationStore
 	// RecordSignal keeps what an IdP or an app saw in the audit.
 	RecordSignal(ctx context.Context, s fact.Signal) error
@@ -143,6 +144,9 @@ type Policies interface {
 	// Tenant returns the tenant whose pages a host serves. The host carries its
 	// port where it is not the scheme's own.
 	Tenant(host string) (string, bool)
+	// Provider returns a provider of a tenant's policy by name; the zero Provider where
+	// there is none.
+	Provider(tenant, policyName, provider string) policy.Provider
 }
 
 // Sealer keeps the secrets' keys.
