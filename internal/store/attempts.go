@@ -19,16 +19,25 @@ import (
 func (s *Store) CountAttempt(ctx context.Context, id, flowID string, budget code.Budget, now time.Time) (code.Challenge, error) {
 	var c code.Challenge
 	err := s.write(ctx, func(t *tx) (err error) {
-		if c, err = t.countOnChallenge(id, flowID, now); err != nil {
+		counted := t.countOnChallenge(id, flowID, now)
+		recent := t.lockWrongCodesOf(id, flowID)
+		contact := t.countOnContactOf(id, flowID, budget.InARow)
+		if c, err = counted.one(); errors.Is(err, rules.ErrNotFound) {
+			return t.uncounted(id, flowID, now)
+		}
+		if err != nil {
 			return err
 		}
-		if err := t.countWrongCode(c.Tenant, c.Account, budget.PerDay, now); err != nil {
+		if err := t.countWrongCode(c, recent, budget.PerDay, now); err != nil {
 			return err
 		}
-		if err := t.countOnContact(c, budget.InARow); err != nil {
-			return err
+		if c.ContactID != "" && budget.InARow > 0 {
+			if _, err := contact.one(); err != nil {
+				return err
+			}
 		}
-		return t.audit(entry{at: now, tenant: c.Tenant, account: c.Account, action: actionAttemptCounted, object: c.ID})
+		t.audit(entry{at: now, tenant: c.Tenant, account: c.Account, action: actionAttemptCounted, object: c.ID})
+		return nil
 	})
 	if err != nil {
 		return code.Challenge{}, err
@@ -38,23 +47,23 @@ func (s *Store) CountAttempt(ctx context.Context, id, flowID string, budget code
 
 // countOnChallenge is guarded in one statement: however many submissions come at
 // once, no more than MaxAttempts pass.
-func (t *tx) countOnChallenge(id, flowID string, now time.Time) (code.Challenge, error) {
-	c, err := one(t.queries, scanChallenge, `UPDATE challenges SET attempts = attempts + 1
+func (t *tx) countOnChallenge(id, flowID string, now time.Time) *answer[code.Challenge] {
+	return ask(t.queries, scanChallenge, `UPDATE challenges SET attempts = attempts + 1
 		WHERE id = $1 AND flow = $2 AND attempts < max_attempts AND expires_at > $3
 			AND consumed_at IS NULL AND superseded_at IS NULL AND epoch = `+currentEpoch+`
 		RETURNING `+challengeColumns, id, flowID, instant(now))
-	if !errors.Is(err, rules.ErrNotFound) {
-		return c, err
-	}
-	c, err = one(t.queries, scanChallenge,
-		`SELECT `+challengeColumns+` FROM challenges WHERE id = $1 AND flow = $2`, id, flowID)
+}
+
+// uncounted is why the challenge took no attempt.
+func (t *tx) uncounted(id, flowID string, now time.Time) error {
+	c, err := one(t.queries, scanChallenge, `SELECT `+challengeColumns+` FROM challenges WHERE id = $1 AND flow = $2`, id, flowID)
 	switch {
 	case err != nil:
-		return c, err
+		return err
 	case c.Verdict(now) == code.Spent:
-		return c, rules.ErrSpent
+		return rules.ErrSpent
 	default:
-		return c, rules.ErrGone
+		return rules.ErrGone
 	}
 }
 
@@ -64,73 +73,63 @@ func (t *tx) countOnChallenge(id, flowID string, now time.Time) (code.Challenge,
 // block that has ended rules.ErrOver, a number that serves too many accounts
 // *rules.LimitError; then nothing is changed.
 func (s *Store) AcceptCode(ctx context.Context, a code.Accept) error {
+	a.Now = stored(a.Now)
 	return s.write(ctx, func(t *tx) error {
-		now := stored(a.Now)
-		f, err := t.lockFlow(a.Challenge.Flow)
+		c, now := a.Challenge, a.Now
+		flow, consumed, wrong, proved := t.lockFlow(c.Flow), t.consume(c, now), t.lockWrongCodes(c.Tenant, c.Account), t.proveContact(c, now)
+		stands := t.lockBlock(block.Key{Tenant: c.Tenant, Name: c.Object})
+		f, err := flow.one()
 		if err != nil {
 			return err
 		}
-		c, err := t.consume(a.Challenge.ID, f.ID, now)
-		switch {
-		case err != nil:
+		if _, err := consumed.one(); err != nil {
 			return err
+		}
+		switch {
 		case !f.Live(now):
 			return rules.ErrNoFlow
 		case f.Stage != session.Opened:
 			return rules.ErrOrder
+		case c.ContactID != "" && !slices.Contains(proved.values, c.ContactID):
+			return rules.ErrGone
 		}
-		if _, err := t.exec(`UPDATE flows SET stage = $2, secret = $3, bearer = FALSE WHERE id = $1`,
-			f.ID, session.Proved, a.NewSecret[:]); err != nil {
-			return err
-		}
-		if err := t.refundWrongCode(c.Tenant, c.Account, now); err != nil {
-			return err
-		}
-		if err := t.proveContact(c, now); err != nil {
+		if err := t.refundWrongCode(c, wrong, now); err != nil {
 			return err
 		}
 		if c.Purpose == code.Unblock {
-			if err := t.proveBlock(c, a.PerNumber, now); err != nil {
+			if err := t.proveBlock(c, stands, a.PerNumber, now); err != nil {
 				return err
 			}
 		}
-		return t.audit(entry{at: now, tenant: c.Tenant, account: c.Account, action: actionCodeAccepted, object: c.ID, detail: c.Object})
+		t.queue(`UPDATE flows SET stage = $2, secret = $3, bearer = FALSE WHERE id = $1`, f.ID, session.Proved, a.NewSecret[:])
+		t.audit(entry{at: now, tenant: c.Tenant, account: c.Account, action: actionCodeAccepted, object: c.ID, detail: c.Object})
+		return nil
 	})
 }
 
-// consume accepts a challenge once, on one replica of many.
-func (t *tx) consume(id, flowID string, now time.Time) (code.Challenge, error) {
-	c, err := one(t.queries, scanChallenge, `UPDATE challenges SET consumed_at = $3
+// consume accepts a challenge once, on one replica of many: rules.ErrGone for the
+// others.
+func (t *tx) consume(c code.Challenge, now time.Time) *answer[string] {
+	return ask(t.queries, plain[string], `UPDATE challenges SET consumed_at = $3
 		WHERE id = $1 AND flow = $2 AND expires_at > $3
 			AND consumed_at IS NULL AND superseded_at IS NULL AND epoch = `+currentEpoch+`
-		RETURNING `+challengeColumns, id, flowID, instant(now))
-	if errors.Is(err, rules.ErrNotFound) {
-		return c, rules.ErrGone
-	}
-	return c, err
+		RETURNING id`, c.ID, c.Flow, instant(now)).or(rules.ErrGone)
 }
 
-// proveContact dates the proof of the contact that got the code and ends its failures. A
-// full contact's proof enables the others again too (N4). One that was removed meanwhile
-// proves nothing.
-func (t *tx) proveContact(c code.Challenge, now time.Time) error {
-	if c.ContactID == "" {
-		return nil
-	}
-	proved, err := list(t.queries, plain[string], `UPDATE contacts SET failures = 0,
+// proveContact dates the proof of the contact that got the code and ends its failures,
+// and tells what it has touched. A full contact's proof enables the others again too
+// (N4). One that was removed meanwhile proves nothing.
+func (t *tx) proveContact(c code.Challenge, now time.Time) *answer[string] {
+	return ask(t.queries, plain[string], `UPDATE contacts SET failures = 0,
 		proven_at = CASE WHEN id = $3 THEN CAST($4 AS BIGINT) ELSE proven_at END,
 		standing = CASE WHEN standing = 'Disabled' THEN enabled_as ELSE standing END
-		WHERE tenant = $1 AND account = $2 AND (id = $3 OR ($5 AND standing = 'Disabled')) RETURNING id`,
+		WHERE tenant = $1 AND account = $2 AND $3 <> '' AND (id = $3 OR ($5 AND standing = 'Disabled')) RETURNING id`,
 		c.Tenant, c.Account, c.ContactID, instant(now), c.Purpose.StepsUp())
-	if err == nil && !slices.Contains(proved, c.ContactID) {
-		return rules.ErrGone
-	}
-	return err
 }
 
 // proveBlock lets the challenge's flow, and no other, finish the release.
-func (t *tx) proveBlock(c code.Challenge, perNumber limit.Rate, now time.Time) error {
-	r, err := t.lockBlock(block.Key{Tenant: c.Tenant, Name: c.Object})
+func (t *tx) proveBlock(c code.Challenge, stands *answer[block.Record], perNumber limit.Rate, now time.Time) error {
+	r, err := stands.one()
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ const (
 	actionBlockProved      = "BlockProved"
 	actionBlockReleased    = "BlockReleased"
 	actionFlowOpened       = "FlowOpened"
+	actionSessionEnded     = "SessionEnded"
 	actionContactsImported = "ContactsImported"
 	actionCodeIssued       = "CodeIssued"
 	actionCodeRefused      = "CodeRefused"
@@ -39,10 +40,10 @@ type entry struct {
 	detail          string
 }
 
-func (q queries) audit(e entry) error {
-	_, err := q.exec(`INSERT INTO audit (at, tenant, account, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
+// audit writes an entry with what the deed sends next.
+func (q queries) audit(e entry) {
+	q.queue(`INSERT INTO audit (at, tenant, account, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6)`,
 		instant(e.at), e.tenant, e.account, e.action, e.object, e.detail)
-	return err
 }
 
 // refusalsEvery bounds what a flood of refused requests writes.
@@ -57,7 +58,10 @@ func (s *Store) auditRefusal(ctx context.Context, e entry) {
 	if err != nil || seen {
 		return
 	}
-	_ = s.write(ctx, func(t *tx) error { return t.audit(e) })
+	_ = s.write(ctx, func(t *tx) error {
+		t.audit(e)
+		return nil
+	})
 }
 
 // RecordSignal keeps what an IdP or an app saw.
@@ -79,5 +83,6 @@ func (t *tx) auditSignal(signal *fact.Signal) error {
 	if err != nil {
 		return fmt.Errorf("write the signal %s: %w", signal.Type, err)
 	}
-	return t.audit(entry{signal.At, signal.Tenant, signal.Account, actionSignal, signal.Type, string(detail)})
+	t.audit(entry{signal.At, signal.Tenant, signal.Account, actionSignal, signal.Type, string(detail)})
+	return nil
 }

@@ -113,25 +113,22 @@ func (s *Store) changeBlock(ctx context.Context, seen sight, change func(r block
 		}
 		before := fresh
 		if !inserted {
-			if before, err = t.lockBlock(seen.key); err != nil {
+			if before, err = t.lockBlock(seen.key).one(); err != nil {
 				return err
 			}
 		}
 		after = change(before.Merge(seen.uid, seen.spec), !inserted)
 		if after.End.EnteredNumber && !before.End.EnteredNumber {
 			// The mirror remembers a release whose restriction this store has lost.
-			if err := t.restrict(seen.key.Tenant, after.Spec.Account, after.End.At.Add(block.EnteredNumberRestriction)); err != nil {
-				return err
-			}
+			t.restrict(seen.key.Tenant, after.Spec.Account, after.End.At.Add(block.EnteredNumberRestriction))
 		}
 		switch changed := !reflect.DeepEqual(before, after); {
 		case changed:
 			return t.saveBlock(after, seen.at, seen.action)
 		case inserted:
-			return t.tellBlock(after, seen.at, seen.action)
-		default:
-			return nil
+			t.tellBlock(after, seen.at, seen.action)
 		}
+		return nil
 	})
 	if err != nil {
 		return block.Record{}, err
@@ -151,8 +148,8 @@ func (t *tx) insertBlock(r block.Record) (inserted bool, err error) {
 }
 
 // lockBlock reads a record for change: nobody else changes it before the commit.
-func (t *tx) lockBlock(key block.Key) (block.Record, error) {
-	return one(t.queries, scanBlock,
+func (t *tx) lockBlock(key block.Key) *answer[block.Record] {
+	return ask(t.queries, scanBlock,
 		`SELECT `+blockColumns+` FROM blocks WHERE tenant = $1 AND name = $2`+t.lock, key.Tenant, key.Name)
 }
 
@@ -162,21 +159,18 @@ func (t *tx) saveBlock(r block.Record, at time.Time, action string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(`UPDATE blocks SET uid = $3, account = $4, reason = $5, scope = $6, value = $7, start_at = $8,
+	t.queue(`UPDATE blocks SET uid = $3, account = $4, reason = $5, scope = $6, value = $7, start_at = $8,
 		duration_ms = $9, permanent = $10, steps = $11, code_to = $12, expires_at = $13, extensions = $14,
 		proof_flow = $15, proof_at = $16, proof_entered = $17, end_state = $18, end_at = $19, end_entered = $20,
-		deleted = $21, spared = $22 WHERE tenant = $1 AND name = $2`, values...); err != nil {
-		return err
-	}
-	return t.tellBlock(r, at, action)
+		deleted = $21, spared = $22 WHERE tenant = $1 AND name = $2`, values...)
+	t.tellBlock(r, at, action)
+	return nil
 }
 
 // tellBlock writes the fact and the audit of a record as its row now is.
-func (t *tx) tellBlock(r block.Record, at time.Time, action string) error {
-	if err := t.audit(entry{at: at, tenant: r.Key.Tenant, account: r.Spec.Account, action: action, object: r.Key.Name}); err != nil {
-		return err
-	}
-	return t.blockFact(r.Key)
+func (t *tx) tellBlock(r block.Record, at time.Time, action string) {
+	t.audit(entry{at: at, tenant: r.Key.Tenant, account: r.Spec.Account, action: action, object: r.Key.Name})
+	t.blockFact(r.Key)
 }
 
 // normal is the spec as it comes back from its row.

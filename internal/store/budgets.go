@@ -14,22 +14,83 @@ import (
 	"holdfast.dev/holdfast/internal/rules/limit"
 )
 
-// take asks every limit for one event; the first that refuses is named. The rows are
-// held until the transaction ends, in one order, so that no two wait for each other.
-func (t *tx) take(tenant string, limits []code.Limit, now time.Time) error {
-	if len(limits) == 0 {
-		return nil
+// budgets are what a code is issued from, as they will have been read.
+type budgets struct {
+	wrong  *answer[limit.Recent]
+	served *answer[time.Time]
+	limits []code.Limit
+	held   *answer[arrival]
+}
+
+// askBudgets holds every budget of a code to an address, carried over to the present
+// keys, the challenge's destination too. Where the address is not known yet it asks for
+// nothing.
+func (t *tx) askBudgets(c *code.Challenge, issue code.Issue) (b budgets, err error) {
+	if issue.Address == "" {
+		return b, nil
 	}
-	ordered := slices.SortedFunc(slices.Values(limits), func(a, b code.Limit) int {
-		return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.ID, b.ID))
-	})
-	at := make(map[subject]time.Time, len(ordered))
-	held, err := list(t.queries, scanArrival, `INSERT INTO limits (tenant, subject, id, tat) VALUES `+tuples(ordered)+`
-		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = limits.tat RETURNING subject, id, tat`, arrivals(tenant, ordered, at)...)
-	if err != nil {
+	if c.Destination, err = t.carryBudgets(*c, issue.Address); err != nil {
+		return b, err
+	}
+	if issue.Limits != nil {
+		b.limits = issue.Limits(issue.Address)
+	}
+	for i, l := range b.limits {
+		if l.Secret == "" {
+			continue
+		}
+		b.limits[i].ID = t.sealer.Lookup(c.Tenant, l.Secret)
+		if err := t.carryLimit(c.Tenant, l.Subject, b.limits[i].ID, t.sealer.FormerLookups(c.Tenant, l.Secret)); err != nil {
+			return b, err
+		}
+	}
+	b.wrong = ask(t.queries, scanRecent, `SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`, c.Tenant, c.Account)
+	if issue.Entered {
+		b.served = t.accountsServed(*c, issue.PerNumber, stored(issue.Now))
+	}
+	b.held = t.lockLimits(c.Tenant, b.limits)
+	return b, nil
+}
+
+// takeAll asks every budget and limit; what one refuses takes nothing, since the
+// transaction ends there.
+func (t *tx) takeAll(b budgets, issue code.Issue, tenant string, now time.Time) error {
+	wrong, err := b.wrong.one()
+	if err != nil && !errors.Is(err, rules.ErrNotFound) {
 		return err
 	}
-	for _, h := range held {
+	if err := usedUp(wrong, issue.MaxWrongPerDay, now); err != nil {
+		return err
+	}
+	if issue.Entered {
+		if err := servesEnough(b.served, issue.PerNumber, now); err != nil {
+			return err
+		}
+	}
+	return t.take(tenant, b.limits, b.held, now)
+}
+
+// lockLimits holds the rows of limits until the transaction ends, in one order, so that
+// no two wait for each other, and reads them.
+func (t *tx) lockLimits(tenant string, limits []code.Limit) *answer[arrival] {
+	if len(limits) == 0 {
+		return &answer[arrival]{from: t.queries, place: -1}
+	}
+	slices.SortFunc(limits, func(a, b code.Limit) int {
+		return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.ID, b.ID))
+	})
+	return ask(t.queries, scanArrival, `INSERT INTO limits (tenant, subject, id, tat) VALUES `+tuples(limits)+`
+		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = limits.tat RETURNING subject, id, tat`, arrivals(tenant, limits, nil)...)
+}
+
+// take asks every limit that is held for one event; the first that refuses is named.
+func (t *tx) take(tenant string, limits []code.Limit, held *answer[arrival], now time.Time) error {
+	rows, err := held.all()
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	at := make(map[subject]time.Time, len(rows))
+	for _, h := range rows {
 		at[h.subject] = h.tat
 	}
 	for _, l := range limits {
@@ -39,9 +100,9 @@ func (t *tx) take(tenant string, limits []code.Limit, now time.Time) error {
 		}
 		at[subject{l.Subject, l.ID}] = next
 	}
-	_, err = t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES `+tuples(ordered)+`
-		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = excluded.tat`, arrivals(tenant, ordered, at)...)
-	return err
+	t.queue(`INSERT INTO limits (tenant, subject, id, tat) VALUES `+tuples(limits)+`
+		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = excluded.tat`, arrivals(tenant, limits, at)...)
+	return nil
 }
 
 // subject is whom a limit counts.
@@ -76,40 +137,38 @@ func arrivals(tenant string, limits []code.Limit, at map[subject]time.Time) []an
 	return values
 }
 
-// checkWrongCodes refuses while the account's wrong codes of the day are used up.
-func (t *tx) checkWrongCodes(tenant, account string, perDay int, now time.Time) error {
-	recent, err := one(t.queries, scanRecent,
-		`SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`, tenant, account)
-	if err != nil && !errors.Is(err, rules.ErrNotFound) {
-		return err
-	}
-	return usedUp(recent, perDay, now)
+// lockWrongCodesOf holds the wrong codes of the account of a flow's challenge.
+func (t *tx) lockWrongCodesOf(id, flowID string) *answer[limit.Recent] {
+	return ask(t.queries, scanRecent, `INSERT INTO wrong_codes (tenant, account) SELECT tenant, account FROM challenges WHERE id = $1 AND flow = $2
+		ON CONFLICT (tenant, account) DO UPDATE SET recent = wrong_codes.recent RETURNING recent`, id, flowID)
 }
 
 // countWrongCode counts a code as wrong before it is compared.
-func (t *tx) countWrongCode(tenant, account string, perDay int, now time.Time) error {
-	recent, err := one(t.queries, scanRecent, `INSERT INTO wrong_codes (tenant, account) VALUES ($1, $2)
-		ON CONFLICT (tenant, account) DO UPDATE SET recent = wrong_codes.recent RETURNING recent`, tenant, account)
+func (t *tx) countWrongCode(c code.Challenge, recent *answer[limit.Recent], perDay int, now time.Time) error {
+	wrong, err := recent.one()
 	if err != nil {
 		return err
 	}
-	if err := usedUp(recent, perDay, now); err != nil {
+	if err := usedUp(wrong, perDay, now); err != nil {
 		return err
 	}
-	return t.saveWrongCodes(tenant, account, append(recent.Within(code.WrongCodeWindow, now), now), now)
+	return t.saveWrongCodes(c.Tenant, c.Account, append(wrong.Within(code.WrongCodeWindow, now), now), now)
+}
+
+func (t *tx) lockWrongCodes(tenant, account string) *answer[limit.Recent] {
+	return ask(t.queries, scanRecent, `SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`+t.lock, tenant, account)
 }
 
 // refundWrongCode takes the latest one back: the code was right.
-func (t *tx) refundWrongCode(tenant, account string, now time.Time) error {
-	recent, err := one(t.queries, scanRecent,
-		`SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`+t.lock, tenant, account)
-	if errors.Is(err, rules.ErrNotFound) || (err == nil && len(recent) == 0) {
+func (t *tx) refundWrongCode(c code.Challenge, recent *answer[limit.Recent], now time.Time) error {
+	wrong, err := recent.one()
+	if errors.Is(err, rules.ErrNotFound) || (err == nil && len(wrong) == 0) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return t.saveWrongCodes(tenant, account, recent[:len(recent)-1], now)
+	return t.saveWrongCodes(c.Tenant, c.Account, wrong[:len(wrong)-1], now)
 }
 
 func (t *tx) saveWrongCodes(tenant, account string, recent limit.Recent, last time.Time) error {
@@ -121,9 +180,9 @@ func (t *tx) saveWrongCodes(tenant, account string, recent limit.Recent, last ti
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`UPDATE wrong_codes SET recent = $3, last_at = $4 WHERE tenant = $1 AND account = $2`,
+	t.queue(`UPDATE wrong_codes SET recent = $3, last_at = $4 WHERE tenant = $1 AND account = $2`,
 		tenant, account, string(text), instant(last))
-	return err
+	return nil
 }
 
 func usedUp(recent limit.Recent, perDay int, now time.Time) error {
@@ -133,35 +192,31 @@ func usedUp(recent limit.Recent, perDay int, now time.Time) error {
 	return nil
 }
 
-// countOnContact counts a code as wrong for its contact, and disables the contact where
-// that makes too many in a row (N4). One that is disabled or gone takes no code.
-func (t *tx) countOnContact(c code.Challenge, inARow int) error {
-	if c.ContactID == "" || inARow == 0 {
-		return nil
-	}
-	n, err := t.exec(`UPDATE contacts SET failures = failures + 1,
-		enabled_as = CASE WHEN failures + 1 >= $4 THEN standing ELSE enabled_as END,
-		standing = CASE WHEN failures + 1 >= $4 THEN 'Disabled' ELSE standing END
-		WHERE tenant = $1 AND account = $2 AND id = $3 AND standing <> 'Disabled'`,
-		c.Tenant, c.Account, c.ContactID, inARow)
-	if err == nil && n == 0 {
-		return rules.ErrGone
-	}
-	return err
+// countOnContactOf counts a code as wrong for the contact of a flow's challenge, and
+// disables the contact where that makes too many in a row (N4). One that is disabled or
+// gone takes no code: rules.ErrGone.
+func (t *tx) countOnContactOf(id, flowID string, inARow int) *answer[string] {
+	return ask(t.queries, plain[string], `UPDATE contacts SET failures = failures + 1,
+		enabled_as = CASE WHEN failures + 1 >= $3 THEN standing ELSE enabled_as END,
+		standing = CASE WHEN failures + 1 >= $3 THEN 'Disabled' ELSE standing END
+		WHERE (tenant, account, id) = (SELECT tenant, account, contact_id FROM challenges WHERE id = $1 AND flow = $2)
+			AND standing <> 'Disabled' AND $3 > 0 RETURNING id`, id, flowID, inARow).or(rules.ErrGone)
 }
 
-// checkEnteredNumber refuses a number that has served other accounts enough.
-func (t *tx) checkEnteredNumber(c code.Challenge, perNumber limit.Rate, now time.Time) error {
-	if perNumber.Count <= 0 {
-		return nil
-	}
-	served, err := list(t.queries, moment, `SELECT at FROM entered_numbers
+// accountsServed are when a number has served other accounts, the latest first.
+func (t *tx) accountsServed(c code.Challenge, perNumber limit.Rate, now time.Time) *answer[time.Time] {
+	return ask(t.queries, moment, `SELECT at FROM entered_numbers
 		WHERE tenant = $1 AND destination = $2 AND account <> $3 AND at > $4 ORDER BY at DESC LIMIT CAST($5 AS BIGINT)`,
-		c.Tenant, c.Destination, c.Account, instant(now.Add(-perNumber.Per)), perNumber.Count)
-	if err != nil || len(served) < perNumber.Count {
+		c.Tenant, c.Destination, c.Account, instant(now.Add(-perNumber.Per)), max(perNumber.Count, 0))
+}
+
+// servesEnough refuses a number that has served other accounts enough.
+func servesEnough(served *answer[time.Time], perNumber limit.Rate, now time.Time) error {
+	at, err := served.all()
+	if err != nil || perNumber.Count <= 0 || len(at) < perNumber.Count {
 		return err
 	}
-	free := served[len(served)-1].Add(perNumber.Per)
+	free := at[len(at)-1].Add(perNumber.Per)
 	return &rules.LimitError{Subject: "number", RetryAfter: free.Sub(now)}
 }
 
@@ -172,16 +227,12 @@ func (t *tx) recordEnteredNumber(c code.Challenge, perNumber limit.Rate, now tim
 		return err
 	}
 	// Codes to one number that are accepted at once wait for each other here.
-	if _, err := t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'entered', $2, $3)
-		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = excluded.tat`, c.Tenant, c.Destination, instant(now.Add(perNumber.Per))); err != nil {
-		return err
-	}
-	if _, err := t.exec(`INSERT INTO entered_numbers (tenant, destination, account, at) VALUES ($1, $2, $3, $4)
+	t.queue(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'entered', $2, $3)
+		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = excluded.tat`, c.Tenant, c.Destination, instant(now.Add(perNumber.Per)))
+	t.queue(`INSERT INTO entered_numbers (tenant, destination, account, at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (tenant, destination, account) DO UPDATE SET at = excluded.at`,
-		c.Tenant, c.Destination, c.Account, instant(now)); err != nil {
-		return err
-	}
-	return t.checkEnteredNumber(c, perNumber, now)
+		c.Tenant, c.Destination, c.Account, instant(now))
+	return servesEnough(t.accountsServed(c, perNumber, now), perNumber, now)
 }
 
 func scanRecent(row scanner) (limit.Recent, error) {

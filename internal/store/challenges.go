@@ -44,119 +44,100 @@ func (s *Store) IssueChallenge(ctx context.Context, issue code.Issue) (code.Chal
 
 func (t *tx) issue(issue code.Issue) (code.Challenge, error) {
 	c, now := issue.Challenge, stored(issue.Now)
-	f, err := t.lockFlow(c.Flow)
+	flow := t.lockFlow(c.Flow)
+	// The flow is held: of requests with one key that come at once, one goes on.
+	if again, err := t.again(c.Flow, issue.Once); !errors.Is(err, rules.ErrNotFound) {
+		return again, err
+	}
+	superseded := t.supersede(c.Flow, now)
+	asked, err := t.askBudgets(&c, issue)
 	if err != nil {
 		return c, err
 	}
-	// The flow is held: of requests with one key that come at once, one goes on.
-	earlier, err := t.answered(c.Flow, issue.Once)
-	if err == nil {
-		return one(t.queries, scanChallenge, `SELECT `+challengeColumns+` FROM challenges WHERE id = $1`, earlier)
-	}
+	f, err := flow.one()
 	switch {
-	case !errors.Is(err, rules.ErrNotFound):
+	case err != nil:
 		return c, err
 	case !f.Live(now):
 		return c, rules.ErrNoFlow
 	case f.Stage != session.Opened:
 		return c, rules.ErrOrder
 	}
-	last, err := t.supersede(c.Flow, now)
-	if err != nil {
+	last, err := superseded.one()
+	if err != nil && !errors.Is(err, rules.ErrNotFound) {
 		return c, err
 	}
 	if issue.Address == "" {
-		if last.ID == "" {
-			return c, rules.ErrDestination
-		}
-		if issue.Address, err = t.challengeAddress(last); err != nil {
+		if issue.Address, err = t.addressAgain(last); err != nil {
 			return c, err
 		}
 		c.Destination, c.Hint = last.Destination, last.Hint
+		if asked, err = t.askBudgets(&c, issue); err != nil {
+			return c, err
+		}
 	}
-	if c.Destination, err = t.carryBudgets(c, issue.Address); err != nil {
-		return c, err
-	}
-	c.CodeKey = t.sealer.CodeKey()
+	c.Epoch, c.CodeKey = f.epoch, t.sealer.CodeKey()
 	c.Attempts, c.Sends = last.Attempts, last.Sends+1
-	if c.AttemptsLeft() == 0 {
+	switch {
+	case c.AttemptsLeft() == 0:
 		return c, rules.ErrSpent
-	}
-	if now.Before(last.ResendAfter) {
+	case now.Before(last.ResendAfter):
 		return c, &rules.LimitError{Subject: "resend", RetryAfter: last.ResendAfter.Sub(now)}
 	}
-	if err := t.takeAll(issue, c, now); err != nil {
+	if err := t.takeAll(asked, issue, c.Tenant, now); err != nil {
 		return c, err
 	}
 	c.Created, c.Expires = now, stored(c.Expires)
 	c.ResendAfter = now.Add(code.ResendWait(issue.ResendWaits, c.Sends)).Truncate(time.Millisecond)
 	c.Consumed, c.Superseded = time.Time{}, time.Time{}
-	if c.Epoch, err = t.saveIssue(c, issue); err != nil {
-		return c, err
-	}
-	return c, t.answer(c, issue.Once)
+	return c, t.saveIssue(c, issue)
 }
 
-// takeAll asks every budget and limit; what one refuses takes nothing, since the
-// transaction ends there.
-func (t *tx) takeAll(issue code.Issue, c code.Challenge, now time.Time) error {
-	if err := t.checkWrongCodes(c.Tenant, c.Account, issue.MaxWrongPerDay, now); err != nil {
-		return err
+// again is the challenge that the flow was answered with under a key, or
+// rules.ErrNotFound where the key is new.
+func (t *tx) again(flowID string, once code.Once) (code.Challenge, error) {
+	if once.Key == "" {
+		return code.Challenge{}, rules.ErrNotFound
 	}
-	if issue.Entered {
-		if err := t.checkEnteredNumber(c, issue.PerNumber, now); err != nil {
-			return err
-		}
+	id, err := t.answered(flowID, once)
+	if err != nil {
+		return code.Challenge{}, err
 	}
-	if issue.Limits == nil {
-		return nil
-	}
-	limits := issue.Limits(issue.Address)
-	for i, l := range limits {
-		if l.Secret == "" {
-			continue
-		}
-		limits[i].ID = t.sealer.Lookup(c.Tenant, l.Secret)
-		if err := t.carryLimit(c.Tenant, l.Subject, limits[i].ID, t.sealer.FormerLookups(c.Tenant, l.Secret)); err != nil {
-			return err
-		}
-	}
-	return t.take(c.Tenant, limits, now)
+	return one(t.queries, scanChallenge, `SELECT `+challengeColumns+` FROM challenges WHERE id = $1`, id)
 }
 
-// supersede ends the flow's challenge and returns it, or the zero Challenge where
-// there is none.
-func (t *tx) supersede(flowID string, now time.Time) (code.Challenge, error) {
-	last, err := one(t.queries, scanChallenge, `UPDATE challenges SET superseded_at = $2
-		WHERE flow = $1 AND superseded_at IS NULL RETURNING `+challengeColumns, flowID, instant(now))
-	if errors.Is(err, rules.ErrNotFound) {
-		return code.Challenge{}, nil
-	}
-	return last, err
+// supersede ends the flow's challenge and reads it, its address included; without one
+// it answers rules.ErrNotFound.
+func (t *tx) supersede(flowID string, now time.Time) *answer[sealedChallenge] {
+	return ask(t.queries, scanSealedChallenge, `UPDATE challenges SET superseded_at = $2
+		WHERE flow = $1 AND superseded_at IS NULL RETURNING `+challengeColumns+`, address`, flowID, instant(now))
 }
 
-// saveIssue returns the epoch in which the challenge is valid.
-func (t *tx) saveIssue(c code.Challenge, issue code.Issue) (epoch int64, err error) {
+// addressAgain opens where the last code went.
+func (t *tx) addressAgain(last sealedChallenge) (string, error) {
+	if last.ID == "" {
+		return "", rules.ErrDestination
+	}
+	return t.openAddress(last)
+}
+
+// saveIssue writes the challenge, its message and what tells of it.
+func (t *tx) saveIssue(c code.Challenge, issue code.Issue) error {
 	sealed, err := t.sealer.Seal([]byte(issue.Address), place(c.Tenant, c.Account, c.ID, columnChallenge))
 	if err != nil {
-		return 0, fmt.Errorf("seal the destination of challenge %s: %w", c.ID, err)
+		return fmt.Errorf("seal the destination of challenge %s: %w", c.ID, err)
 	}
-	epoch, err = one(t.queries, plain[int64], `INSERT INTO challenges (`+challengeColumns+`, address, network) VALUES
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, `+currentEpoch+`, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) RETURNING epoch`,
+	t.queue(`INSERT INTO challenges (`+challengeColumns+`, address, network) VALUES
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
 		c.ID, c.Tenant, c.Account, c.Purpose, c.Object, c.Flow, c.ContactID, c.Channel, c.Destination, c.Hint, c.Language,
-		c.Nonce[:], c.Digits, instant(c.Created), instant(c.Expires), instant(c.ResendAfter),
+		c.Nonce[:], c.Epoch, c.Digits, instant(c.Created), instant(c.Expires), instant(c.ResendAfter),
 		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), c.CodeKey, sealed, issue.Network)
-	if err != nil {
-		return 0, err
-	}
-	c.Epoch = epoch
-	if err := t.insertMessages([]message.Message{{
+	t.audit(entry{at: c.Created, tenant: c.Tenant, account: c.Account, action: actionCodeIssued, object: c.ID, detail: c.Object})
+	t.answer(c, issue.Once)
+	return t.insertMessages([]message.Message{{
 		ID: issue.MessageID, Tenant: c.Tenant, Account: c.Account, Kind: message.Code, Challenge: c,
 		Channel: c.Channel, Language: c.Language, NotBefore: c.Created, Expires: c.Expires, Created: c.Created,
-	}}); err != nil {
-		return 0, err
-	}
-	return epoch, t.audit(entry{at: c.Created, tenant: c.Tenant, account: c.Account, action: actionCodeIssued, object: c.ID, detail: c.Object})
+	}})
 }
 
 // challengeAddress opens the destination of a challenge.
@@ -165,15 +146,26 @@ func (t *tx) challengeAddress(c code.Challenge) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return t.openAddress(c, sealed)
+	return t.openAddress(sealedChallenge{c, sealed})
 }
 
-func (t *tx) openAddress(c code.Challenge, sealed []byte) (string, error) {
-	address, err := t.sealer.Open(sealed, place(c.Tenant, c.Account, c.ID, columnChallenge))
+func (t *tx) openAddress(c sealedChallenge) (string, error) {
+	address, err := t.sealer.Open(c.sealed, place(c.Tenant, c.Account, c.ID, columnChallenge))
 	if err != nil {
 		return "", fmt.Errorf("open the destination of challenge %s: %w", c.ID, err)
 	}
 	return string(address), nil
+}
+
+// sealedChallenge is a challenge with its address as it lies in its row.
+type sealedChallenge struct {
+	code.Challenge
+	sealed []byte
+}
+
+func scanSealedChallenge(row scanner) (c sealedChallenge, err error) {
+	c.Challenge, err = scanChallengeWith(row, &c.sealed)
+	return c, err
 }
 
 // Challenge reads a flow's challenge and how far its message has come, or

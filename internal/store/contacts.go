@@ -71,8 +71,9 @@ func (s *Store) ImportContacts(ctx context.Context, tenant, account string, cont
 		if err := t.insertMessages(notices); err != nil {
 			return err
 		}
-		return t.audit(entry{at: now, tenant: tenant, account: account, action: actionContactsImported,
+		t.audit(entry{at: now, tenant: tenant, account: account, action: actionContactsImported,
 			detail: fmt.Sprintf("%d contacts", len(contacts))})
+		return nil
 	})
 }
 
@@ -105,18 +106,15 @@ func (t *tx) insertContacts(tenant, account string, contacts []contact.Contact) 
 		if err != nil {
 			return fmt.Errorf("seal contact %s: %w", c.ID, err)
 		}
-		if _, err := t.exec(`INSERT INTO contacts (tenant, account, id, place, channel, address, lookup, standing, language, added_at, proven_at)
+		t.queue(`INSERT INTO contacts (tenant, account, id, place, channel, address, lookup, standing, language, added_at, proven_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 			tenant, account, c.ID, i, c.Channel, sealed, t.sealer.Lookup(tenant, c.Address),
-			c.Standing, c.Language, instant(c.Added), instant(c.Proven)); err != nil {
-			return err
-		}
+			c.Standing, c.Language, instant(c.Added), instant(c.Proven))
 	}
-	if len(contacts) == 0 {
-		return nil
+	if len(contacts) > 0 {
+		t.queue(`UPDATE books SET had_any = TRUE WHERE tenant = $1 AND account = $2`, tenant, account)
 	}
-	_, err := t.exec(`UPDATE books SET had_any = TRUE WHERE tenant = $1 AND account = $2`, tenant, account)
-	return err
+	return nil
 }
 
 // HasSealedRows reports whether anything here opens only with the present keys:

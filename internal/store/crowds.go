@@ -40,9 +40,9 @@ func (t *tx) greet(w escalation.Welcome) error {
 	if !changed {
 		return nil
 	}
-	_, err = t.exec(`UPDATE crowds SET refused = $3, welcome = $4 WHERE tenant = $1 AND network = $2`,
+	t.queue(`UPDATE crowds SET refused = $3, welcome = $4 WHERE tenant = $1 AND network = $2`,
 		w.Tenant, w.Network, c.Refused.Bytes(), c.Welcome.Bytes())
-	return err
+	return nil
 }
 
 // failNetwork counts the account among those that a network fails at. It writes only
@@ -57,9 +57,7 @@ func (t *tx) failNetwork(f escalation.Failure) (escalation.Result, error) {
 	}
 	c, changed := c.Refuse(escalation.Member(f.Account), f.Now)
 	if changed {
-		if err := t.saveCrowd(f, c); err != nil {
-			return escalation.Result{}, err
-		}
+		t.saveCrowd(f, c)
 	}
 	if !escalation.Network(f, c, nil).Blocks() {
 		return escalation.Result{}, nil
@@ -73,7 +71,8 @@ func (t *tx) failNetwork(f escalation.Failure) (escalation.Result, error) {
 	v := escalation.Network(f, c, past)
 	if v.Forget {
 		c, _ = escalation.Crowd{}.Refuse(escalation.Member(f.Account), f.Now)
-		return escalation.Result{}, t.saveCrowd(f, c)
+		t.saveCrowd(f, c)
+		return escalation.Result{}, nil
 	}
 	return t.escalate(f.Tenant, v, f.Policy, f.Now)
 }
@@ -89,12 +88,11 @@ func (t *tx) crowd(tenant, network string, now time.Time) (escalation.Crowd, err
 	return c, err
 }
 
-func (t *tx) saveCrowd(f escalation.Failure, c escalation.Crowd) error {
-	_, err := t.exec(`INSERT INTO crowds (tenant, network, start_at, until_at, refused, welcome) VALUES ($1, $2, $3, $4, $5, $6)
+func (t *tx) saveCrowd(f escalation.Failure, c escalation.Crowd) {
+	t.queue(`INSERT INTO crowds (tenant, network, start_at, until_at, refused, welcome) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (tenant, network) DO UPDATE SET start_at = excluded.start_at, until_at = excluded.until_at,
 			refused = excluded.refused, welcome = excluded.welcome`,
 		f.Tenant, f.Network, instant(c.Since), instant(c.Since.Add(f.Policy.Escalation.Window)), c.Refused.Bytes(), c.Welcome.Bytes())
-	return err
 }
 
 func scanCrowd(row scanner) (escalation.Crowd, error) {

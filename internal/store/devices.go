@@ -32,15 +32,13 @@ func (t *tx) learnDevice(w escalation.Welcome) error {
 	if err != nil || fresh {
 		return err
 	}
-	if _, err := t.exec(`INSERT INTO devices (tenant, account, device, network, seen_at) VALUES ($1, $2, $3, $4, $5)
+	t.queue(`INSERT INTO devices (tenant, account, device, network, seen_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (tenant, account, device) DO UPDATE SET network = excluded.network, seen_at = excluded.seen_at`,
-		w.Tenant, w.Account, w.Device[:], w.Network, instant(w.Now)); err != nil {
-		return err
-	}
-	_, err = t.exec(`DELETE FROM devices WHERE tenant = $1 AND account = $2 AND device NOT IN (SELECT device FROM devices
+		w.Tenant, w.Account, w.Device[:], w.Network, instant(w.Now))
+	t.queue(`DELETE FROM devices WHERE tenant = $1 AND account = $2 AND device NOT IN (SELECT device FROM devices
 		WHERE tenant = $1 AND account = $2 ORDER BY seen_at DESC, device LIMIT CAST($3 AS BIGINT))`,
 		w.Tenant, w.Account, escalation.MaxDevices)
-	return err
+	return nil
 }
 
 // sparedBy lists the devices that a block lets through: the account's, or those that

@@ -26,17 +26,14 @@ func (s *Store) Beat(ctx context.Context, outside epoch.Mark) (mark epoch.Mark, 
 			return err
 		}
 		mark, restored = inside.Next(outside)
-		if _, err := t.exec(`UPDATE meta SET value = $1 WHERE name = 'beat'`, mark.Beat); err != nil {
-			return err
-		}
+		t.queue(`UPDATE meta SET value = $1 WHERE name = 'beat'`, mark.Beat)
 		if mark.Epoch == inside.Epoch {
 			return nil
 		}
-		if _, err := t.exec(`UPDATE meta SET value = $1 WHERE name = 'epoch'`, mark.Epoch); err != nil {
-			return err
-		}
-		return t.audit(entry{at: s.config.Now(), action: actionEpochBegun,
+		t.queue(`UPDATE meta SET value = $1 WHERE name = 'epoch'`, mark.Epoch)
+		t.audit(entry{at: s.config.Now(), action: actionEpochBegun,
 			detail: fmt.Sprintf("epoch %d at beat %d, after epoch %d at beat %d", mark.Epoch, mark.Beat, inside.Epoch, inside.Beat)})
+		return nil
 	})
 	return mark, restored, err
 }

@@ -48,10 +48,10 @@ func (s *Store) Fail(ctx context.Context, signal *fact.Signal, f escalation.Fail
 // settle waits until the blocks among the results are on the disk.
 func (s *Store) settle(ctx context.Context, tenant string, results []escalation.Result) error {
 	for _, r := range results {
-		if r.Outcome == escalation.Blocked && s.config.Hurry != nil {
+		if r.Outcome == escalation.Blocked && (s.config.Hurry != nil || s.config.Lightly != "") {
 			return s.write(ctx, func(t *tx) error {
-				_, err := t.exec(`UPDATE object_budgets SET full_until = full_until WHERE tenant = $1`, tenant)
-				return err
+				t.queue(`UPDATE object_budgets SET full_until = full_until WHERE tenant = $1`, tenant)
+				return nil
 			})
 		}
 	}
@@ -92,9 +92,7 @@ func (t *tx) failAccount(f escalation.Failure) (escalation.Result, error) {
 	}
 	v := escalation.Account(f, tally, past)
 	if v.Forget {
-		if _, err := t.exec(`DELETE FROM failures WHERE tenant = $1 AND account = $2`, f.Tenant, f.Account); err != nil {
-			return escalation.Result{}, err
-		}
+		t.queue(`DELETE FROM failures WHERE tenant = $1 AND account = $2`, f.Tenant, f.Account)
 		_, err := t.countFailure(f)
 		return escalation.Result{}, err
 	}
@@ -105,11 +103,9 @@ func (t *tx) failAccount(f escalation.Failure) (escalation.Result, error) {
 func (t *tx) countFailure(f escalation.Failure) (escalation.Tally, error) {
 	method, length := escalation.MethodName(f.Method), f.Policy.Escalation.Window
 	// The row of odd names stands for the account: of failures at once, each sees those before.
-	if _, err := t.exec(`INSERT INTO failures (tenant, account, method, until_at, failed) VALUES ($1, $2, '', $3, 0)
+	t.queue(`INSERT INTO failures (tenant, account, method, until_at, failed) VALUES ($1, $2, '', $3, 0)
 		ON CONFLICT (tenant, account, method) DO UPDATE SET until_at = excluded.until_at`,
-		f.Tenant, f.Account, instant(f.Now.Add(length))); err != nil {
-		return escalation.Tally{}, err
-	}
+		f.Tenant, f.Account, instant(f.Now.Add(length)))
 	windows, err := list(t.queries, scanFailures, `SELECT method, start_at, failed FROM failures
 		WHERE tenant = $1 AND account = $2`, f.Tenant, f.Account)
 	if err != nil {
@@ -131,10 +127,10 @@ func (t *tx) countFailure(f escalation.Failure) (escalation.Tally, error) {
 			tally.Since = earlier(tally.Since, w.Start)
 		}
 	}
-	_, err = t.exec(`INSERT INTO failures (tenant, account, method, start_at, until_at, failed) VALUES ($1, $2, $3, $4, $5, $6)
+	t.queue(`INSERT INTO failures (tenant, account, method, start_at, until_at, failed) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (tenant, account, method) DO UPDATE SET start_at = excluded.start_at, until_at = excluded.until_at, failed = excluded.failed`,
 		f.Tenant, f.Account, method, instant(mine.Start), instant(mine.Start.Add(length)), mine.Count)
-	return tally, err
+	return tally, nil
 }
 
 type failures struct {
@@ -187,9 +183,10 @@ func (t *tx) makeBlock(key block.Key, spec block.Spec, now time.Time) (made bool
 	case err != nil:
 		return false, err
 	case inserted:
-		return true, t.tellBlock(r, now, actionBlockEscalated)
+		t.tellBlock(r, now, actionBlockEscalated)
+		return true, nil
 	}
-	before, err := t.lockBlock(key)
+	before, err := t.lockBlock(key).one()
 	if err != nil {
 		return false, err
 	}
@@ -212,19 +209,16 @@ func (t *tx) room(tenant string, scope block.Scope, budget int, now time.Time) (
 	if now.Before(full) && (scope == block.Account || scope == block.Method) {
 		return false, nil
 	}
-	if _, err := t.exec(`INSERT INTO object_budgets (tenant, full_until) VALUES ($1, NULL)
-		ON CONFLICT (tenant) DO UPDATE SET full_until = NULL`, tenant); err != nil {
-		return false, err
-	}
+	t.queue(`INSERT INTO object_budgets (tenant, full_until) VALUES ($1, NULL)
+		ON CONFLICT (tenant) DO UPDATE SET full_until = NULL`, tenant)
 	open, err := one(t.queries, plain[int], `SELECT COUNT(*) FROM blocks
 		WHERE tenant = $1 AND uid = '' AND end_state = '' AND (expires_at IS NULL OR expires_at > $2)`, tenant, instant(now))
 	if err != nil || escalation.MayOpen(scope, open, budget) {
 		return err == nil, err
 	}
-	if _, err := t.exec(`UPDATE object_budgets SET full_until = $2 WHERE tenant = $1`, tenant, instant(now.Add(budgetPause))); err != nil {
-		return false, err
-	}
-	return false, t.audit(entry{at: now, tenant: tenant, action: actionBlockOverBudget, object: string(scope)})
+	t.queue(`UPDATE object_budgets SET full_until = $2 WHERE tenant = $1`, tenant, instant(now.Add(budgetPause)))
+	t.audit(entry{at: now, tenant: tenant, action: actionBlockOverBudget, object: string(scope)})
+	return false, nil
 }
 
 // note keeps in the audit what mode Enforce would block, once for as long as the block
@@ -241,7 +235,8 @@ func (t *tx) note(tenant string, s block.Spec, result escalation.Result, now tim
 	if err != nil || noted {
 		return escalation.Result{}, err
 	}
-	return result, t.audit(entry{at: now, tenant: tenant, account: s.Account, action: actionBlockShadowed, object: object, detail: string(s.Reason)})
+	t.audit(entry{at: now, tenant: tenant, account: s.Account, action: actionBlockShadowed, object: object, detail: string(s.Reason)})
+	return result, nil
 }
 
 // OwnBlocks lists the blocks of Holdfast's own that bind at now and whose objects no

@@ -35,11 +35,10 @@ func (q queries) answered(flowID string, once code.Once) (challengeID string, er
 }
 
 // answer notes the challenge under its key, in the transaction that issues it.
-func (t *tx) answer(c code.Challenge, once code.Once) error {
+func (t *tx) answer(c code.Challenge, once code.Once) {
 	if once.Key == "" {
-		return nil
+		return
 	}
-	_, err := t.exec(`INSERT INTO idempotency (flow, key, fingerprint, challenge, at) VALUES ($1, $2, $3, $4, $5)`,
+	t.queue(`INSERT INTO idempotency (flow, key, fingerprint, challenge, at) VALUES ($1, $2, $3, $4, $5)`,
 		c.Flow, once.Key, once.Fingerprint, c.ID, instant(c.Created))
-	return err
 }

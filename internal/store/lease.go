@@ -36,18 +36,13 @@ func (s *Store) Lease(ctx context.Context, n int, now, until time.Time, full ...
 			if err != nil {
 				return err
 			}
-			before := len(leased)
-			for _, d := range due {
-				alive, err := t.prepare(&d, now)
-				if err != nil {
-					return err
-				}
-				if alive {
-					leased = append(leased, d.Message)
-				}
+			alive, err := t.prepareAll(due, now)
+			if err != nil {
+				return err
 			}
+			leased = append(leased, alive...)
 			// One that was dropped lets those behind it through.
-			if len(due) < room && len(leased)-before == len(due) {
+			if len(due) < room && len(alive) == len(due) {
 				return nil
 			}
 		}
@@ -118,39 +113,69 @@ func (s *Store) NextDue(ctx context.Context, now time.Time, full ...message.Lane
 func (s *Store) ReleaseLeases(ctx context.Context) error {
 	return s.write(ctx, func(t *tx) error {
 		t.mail = true
-		_, err := t.exec(`UPDATE outbox SET leased = FALSE, due_at = COALESCE(created_at, 0) WHERE state = 'Waiting' AND leased`)
-		return err
+		t.queue(`UPDATE outbox SET leased = FALSE, due_at = COALESCE(created_at, 0) WHERE state = 'Waiting' AND leased`)
+		return nil
 	})
 }
 
-// prepare makes a claimed message whole, or ends it and returns false where sending
-// it makes no sense any more or its address does not open.
-func (t *tx) prepare(m *sealedMessage, now time.Time) (alive bool, err error) {
+// prepareAll makes claimed messages whole, and leaves out those that it has ended.
+func (t *tx) prepareAll(due []sealedMessage, now time.Time) (alive []message.Message, err error) {
+	challenges := make([]*answer[sealedChallenge], len(due))
+	for i, m := range due {
+		if m.Kind == message.Code {
+			challenges[i] = ask(t.queries, scanSealedChallenge,
+				`SELECT `+challengeColumns+`, address FROM challenges WHERE id = $1 AND epoch = `+currentEpoch, m.Challenge.ID)
+		}
+	}
+	for i, m := range due {
+		whole, class, err := t.prepare(m, challenges[i], now)
+		switch {
+		case err != nil:
+			return nil, err
+		case whole.ID == "":
+			t.drop(m, class, now)
+		default:
+			alive = append(alive, whole)
+		}
+	}
+	return alive, nil
+}
+
+// prepare makes a claimed message whole. It returns none where sending it makes no
+// sense any more, or, with a class, where its address does not open: one row that is
+// damaged must not hold back all the others.
+func (t *tx) prepare(m sealedMessage, challenge *answer[sealedChallenge], now time.Time) (whole message.Message, class message.ErrorClass, err error) {
 	if !now.Before(m.Expires) {
-		return false, t.finish(m.ID, time.Time{}, message.Dead, "", now)
+		return message.Message{}, "", nil
 	}
 	if m.Kind == message.Code {
-		var sealed []byte
-		m.Challenge, err = one(t.queries, func(row scanner) (code.Challenge, error) { return scanChallengeWith(row, &sealed) },
-			`SELECT `+challengeColumns+`, address FROM challenges WHERE id = $1 AND epoch = `+currentEpoch, m.Challenge.ID)
-		if errors.Is(err, rules.ErrNotFound) || (err == nil && m.Challenge.Verdict(now) == code.Gone) {
-			return false, t.finish(m.ID, time.Time{}, message.Dead, "", now)
+		c, err := challenge.one()
+		if errors.Is(err, rules.ErrNotFound) || (err == nil && c.Verdict(now) == code.Gone) {
+			return message.Message{}, "", nil
 		}
 		if err != nil {
-			return false, err
+			return message.Message{}, "", err
 		}
-		m.Address, err = t.openAddress(m.Challenge, sealed)
-	} else {
-		m.Address, err = t.messageAddress(*m)
+		m.Challenge = c.Challenge
+		m.Address, err = t.openAddress(c)
+		return opened(m.Message, err)
 	}
-	if errors.Is(err, rules.ErrUnavailable) {
-		return false, err
+	m.Address, err = t.messageAddress(m)
+	return opened(m.Message, err)
+}
+
+func opened(m message.Message, err error) (message.Message, message.ErrorClass, error) {
+	if err == nil || errors.Is(err, rules.ErrUnavailable) {
+		return m, "", err
 	}
-	if err != nil {
-		// One row that does not open must not hold back all the others.
-		return false, t.finish(m.ID, time.Time{}, message.Dead, message.Misconfigured, now)
-	}
-	return true, nil
+	return message.Message{}, message.Misconfigured, nil
+}
+
+// drop ends a message that this transaction has claimed.
+func (t *tx) drop(m sealedMessage, class message.ErrorClass, now time.Time) {
+	t.queue(`UPDATE outbox SET state = $2, class = $3, done_at = $4, address = NULL, leased = FALSE WHERE id = $1`,
+		m.ID, message.Dead, class, instant(now))
+	t.audit(entry{at: now, tenant: m.Tenant, account: m.Account, action: actionMessageDead, object: m.ID, detail: string(class)})
 }
 
 func (t *tx) messageAddress(m sealedMessage) (string, error) {

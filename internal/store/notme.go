@@ -36,7 +36,7 @@ func (t *tx) report(r code.Report) (done bool, err error) {
 		return false, unlessMissing(err, rules.ErrNotFound)
 	}
 	// The flow is held first, as by those who issue and accept codes. It may be gone.
-	if _, err := t.lockFlow(flowID); unlessMissing(err, rules.ErrNoFlow) != nil {
+	if _, err := t.lockFlow(flowID).one(); unlessMissing(err, rules.ErrNoFlow) != nil {
 		return false, err
 	}
 	from, err := one(t.queries, scanReported, `UPDATE challenges SET reported_at = $2
@@ -44,16 +44,9 @@ func (t *tx) report(r code.Report) (done bool, err error) {
 	if err != nil {
 		return false, unlessMissing(err, rules.ErrNotFound)
 	}
-	if _, err := t.supersede(flowID, now); err != nil {
-		return false, err
-	}
-	if _, err := t.exec(`UPDATE flows SET expires_at = $2 WHERE id = $1 AND expires_at > $2 AND stage <> 'Done'`,
-		flowID, instant(now)); err != nil {
-		return false, err
-	}
-	if err := t.pause(r, from, now); err != nil {
-		return false, err
-	}
+	t.supersede(flowID, now)
+	t.queue(`UPDATE flows SET expires_at = $2 WHERE id = $1 AND expires_at > $2 AND stage <> 'Done'`, flowID, instant(now))
+	t.pause(r, from, now)
 	detail, err := json.Marshal(struct {
 		Kind    code.ReportKind `json:"kind"`
 		Network string          `json:"network,omitempty"`
@@ -61,18 +54,18 @@ func (t *tx) report(r code.Report) (done bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("write the report of challenge %s: %w", r.ChallengeID, err)
 	}
-	return true, t.audit(entry{at: now, tenant: r.Tenant, account: from.account, action: actionNotMe, object: r.ChallengeID, detail: string(detail)})
+	t.audit(entry{at: now, tenant: r.Tenant, account: from.account, action: actionNotMe, object: r.ChallengeID, detail: string(detail)})
+	return true, nil
 }
 
 // pause uses up the limit of the network that asked; one that is unknown is nobody's.
-func (t *tx) pause(r code.Report, from reported, now time.Time) error {
+func (t *tx) pause(r code.Report, from reported, now time.Time) {
 	if from.network == "" {
-		return nil
+		return
 	}
-	_, err := t.exec(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'network', $2, $3)
+	t.queue(`INSERT INTO limits (tenant, subject, id, tat) VALUES ($1, 'network', $2, $3)
 		ON CONFLICT (tenant, subject, id) DO UPDATE SET tat = excluded.tat WHERE limits.tat IS NULL OR limits.tat < excluded.tat`,
 		r.Tenant, from.network, instant(r.Network(from.account).UsedUp(now, code.ReportPause)))
-	return err
 }
 
 // unlessMissing is err, but for the one that says that nothing is there.

@@ -26,12 +26,10 @@ func (t *tx) insertMessages(messages []message.Message) error {
 				return fmt.Errorf("seal the address of message %s: %w", m.ID, err)
 			}
 		}
-		if _, err := t.exec(`INSERT INTO outbox (`+outboxColumns+`, destination, state, class)
+		t.queue(`INSERT INTO outbox (`+outboxColumns+`, destination, state, class)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '')`,
 			m.ID, m.Tenant, m.Account, m.Kind, m.Notice, m.Challenge.ID, m.Channel, sealed, m.Language, m.Attempts,
-			instant(m.NotBefore), instant(m.Expires), instant(m.Created), m.Handed, destination, message.Waiting); err != nil {
-			return err
-		}
+			instant(m.NotBefore), instant(m.Expires), instant(m.Created), m.Handed, destination, message.Waiting)
 		t.mail = true
 	}
 	return nil
@@ -102,7 +100,8 @@ func (t *tx) mark(e entry, update string, args ...any) error {
 	}
 	t.mail = t.mail || owned.followed
 	e.tenant, e.account = owned.tenant, owned.account
-	return t.audit(e)
+	t.audit(e)
+	return nil
 }
 
 // owner is whose message was marked, and whether others go to the same destination.

@@ -16,14 +16,15 @@ func (s *Store) ReleaseBlock(ctx context.Context, release block.Release) (block.
 	var r block.Record
 	err := s.write(ctx, func(t *tx) (err error) {
 		now := stored(release.Now)
-		f, err := t.lockFlow(release.FlowID)
+		flow, stands := t.lockFlow(release.FlowID), t.lockBlock(release.Key)
+		f, err := flow.one()
 		if err != nil {
 			return err
 		}
 		if f.Tenant != release.Key.Tenant || f.Object != release.Key.Name {
 			return rules.ErrOrder
 		}
-		if r, err = t.lockBlock(release.Key); err != nil {
+		if r, err = stands.one(); err != nil {
 			return err
 		}
 		if r.State(now).Terminal() || r.Spec.Account != f.Account {
@@ -34,24 +35,22 @@ func (s *Store) ReleaseBlock(ctx context.Context, release block.Release) (block.
 			return rules.ErrOrder
 		}
 		r.End = block.End{State: block.Released, At: now, EnteredNumber: r.Proof.EnteredNumber}
-		return t.release(r, f, release)
+		return t.release(r, f.Flow, release)
 	})
 	return r, err
 }
 
 func (t *tx) release(r block.Record, f session.Flow, release block.Release) error {
 	now := r.End.At
-	if _, err := t.exec(`UPDATE flows SET stage = $2 WHERE id = $1`, f.ID, session.Done); err != nil {
-		return err
-	}
+	t.queue(`UPDATE flows SET stage = $2 WHERE id = $1`, f.ID, session.Done)
 	if err := t.insertMessages(release.Notices); err != nil {
 		return err
 	}
 	if err := t.saveBlock(r, now, actionBlockReleased); err != nil {
 		return err
 	}
-	if !r.End.EnteredNumber {
-		return nil
+	if r.End.EnteredNumber {
+		t.restrict(f.Tenant, f.Account, now.Add(block.EnteredNumberRestriction))
 	}
-	return t.restrict(f.Tenant, f.Account, now.Add(block.EnteredNumberRestriction))
+	return nil
 }

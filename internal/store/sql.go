@@ -60,8 +60,8 @@ type queries struct {
 // pipe holds statements back until an answer is needed: each flush is one round trip.
 type pipe struct {
 	held []Statement
-	// sent tells that something has been sent; failed is what ended it.
-	sent   bool
+	// sent counts the statements that are no longer held; failed is what ended them.
+	sent   int
 	failed error
 }
 
@@ -81,7 +81,7 @@ func (q queries) flush() error {
 	}
 	defer stop()
 	held := q.pipe.held
-	q.pipe.held, q.pipe.sent = nil, true
+	q.pipe.held, q.pipe.sent = nil, q.pipe.sent+len(held)
 	q.pipe.failed = q.translate(q.send(ctx, held))
 	return q.pipe.failed
 }
@@ -95,13 +95,22 @@ func (q queries) exec(query string, args ...any) (touched int64, err error) {
 
 // answer is what a statement that is held back will have read.
 type answer[T any] struct {
-	from   queries
-	values []T
+	from queries
+	// place is that of the statement in the pipe.
+	place   int
+	values  []T
+	missing error
+}
+
+// or names the error that stands for no row, in place of rules.ErrNotFound.
+func (a *answer[T]) or(missing error) *answer[T] {
+	a.missing = missing
+	return a
 }
 
 // ask holds back a statement that answers rows: several may be asked at once.
 func ask[T any](q queries, scan func(scanner) (T, error), query string, args ...any) *answer[T] {
-	a := &answer[T]{from: q}
+	a := &answer[T]{from: q, place: q.pipe.sent + len(q.pipe.held), missing: rules.ErrNotFound}
 	q.pipe.held = append(q.pipe.held, Statement{SQL: query, Args: args, Row: func(row scanner) error {
 		value, err := scan(row)
 		if err == nil {
@@ -114,20 +123,20 @@ func ask[T any](q queries, scan func(scanner) (T, error), query string, args ...
 
 // all are the rows.
 func (a *answer[T]) all() ([]T, error) {
-	if err := a.from.flush(); err != nil {
-		return nil, err
+	if a.place >= a.from.pipe.sent {
+		return a.values, a.from.flush()
 	}
-	return a.values, nil
+	return a.values, a.from.pipe.failed
 }
 
-// one is the first row; without any it returns rules.ErrNotFound.
+// one is the first row; without any it returns the error that says so.
 func (a *answer[T]) one() (value T, err error) {
 	values, err := a.all()
 	if err != nil {
 		return value, err
 	}
 	if len(values) == 0 {
-		return value, rules.ErrNotFound
+		return value, a.missing
 	}
 	return values[0], nil
 }

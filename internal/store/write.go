@@ -93,7 +93,7 @@ func (s *Store) commit(ctx context.Context, conn *sql.Conn, deed func(*tx) error
 	}
 	committed := false
 	defer func() {
-		if !committed && t.pipe.sent { // the deed may have panicked
+		if !committed && t.pipe.sent > 0 { // the deed may have panicked
 			s.rollback(ctx, conn)
 		}
 	}()

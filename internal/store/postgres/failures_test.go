@@ -233,15 +233,24 @@ func TestStandby(t *testing.T) {
 
 // A transaction that PostgreSQL ended to solve a deadlock is run again.
 func TestDeadlock(t *testing.T) {
-	at := emptied(t)
-	s, db := mustOpen(t, at, options(t)), tables(t, at)
+	at, o := fresh(t), options(t)
+	o.Patience = time.Minute
+	db := tables(t, at)
+	// The other one looks for the deadlock too late to be its victim.
+	if _, err := db.ExecContext(t.Context(), `DO $$ BEGIN
+		EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''3s''', current_database()); END $$`); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, at, o)
 	f := session.Flow{ID: "f1", Tenant: key.Tenant, Account: "anna", Object: key.Name, Stage: session.Opened, Opened: storetest.Start, Expires: storetest.Start.Add(time.Hour)}
 	if err := errors.Join(freeze(t.Context(), s), s.OpenFlow(t.Context(), f)); err != nil {
 		t.Fatal(err)
 	}
 	other := begin(t, db)
-	if _, err := other.ExecContext(t.Context(), `SELECT 1 FROM blocks FOR UPDATE`); err != nil {
-		t.Fatal(err)
+	for _, query := range []string{`SET LOCAL deadlock_timeout = '1h'`, `SELECT 1 FROM blocks FOR UPDATE`} {
+		if _, err := other.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
 	}
 	released := make(chan error, 1)
 	go func() {

@@ -26,6 +26,9 @@ const (
 // everything is told where nobody knows what has happened.
 var everything = store.News{Facts: true, Mail: true}
 
+// notify brings news to the other replicas.
+const notify = `SELECT pg_notify('holdfast', $1)`
+
 // herald brings the news of this replica's commits to the others, and theirs to it.
 // It tells after the commit, in a statement of its own: a notification within the
 // transaction would let only one replica commit at a time. What is lost between the
@@ -111,7 +114,7 @@ func (h *herald) call(ctx context.Context) {
 		case <-h.waiting:
 		}
 		bounded, stop := context.WithTimeout(ctx, h.patience)
-		_, _ = h.db.ExecContext(bounded, `SELECT pg_notify('holdfast', $1)`, h.words(h.take()))
+		_, _ = h.db.ExecContext(bounded, notify, h.words(h.take()))
 		stop()
 	}
 }

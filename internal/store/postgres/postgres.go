@@ -35,6 +35,9 @@ type Options struct {
 	// Patience is how long one thing may take before the database counts as unavailable;
 	// 0 means 10 s. The server gives up a statement after half of it.
 	Patience time.Duration
+
+	// tracer counts what is sent, for tests.
+	tracer pgx.QueryTracer
 }
 
 const (
@@ -57,6 +60,7 @@ func Open(ctx context.Context, url string, o Options) (*store.Store, error) {
 	if err := migrate(ctx, t.config); err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
+	t.config.Tracer = o.tracer
 	connector := &connector{target: t, renew: o.Renew, settings: settings(o.Patience), now: o.Now}
 	db := sql.OpenDB(connector)
 	connections := cmp.Or(o.Connections, t.connections, defaultConnections)
