@@ -158,6 +158,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 		desk:   desk,
 		courier: &courier.Courier{
 			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{}, NotMe: desk.NotMeLink,
+			Health: memory, Replica: rand.Text(),
 			Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
 			Metrics: courier.NewMetrics(metrics.Registry), Log: slog.New(logr.ToSlogHandler(log.WithName("courier"))),
 		},

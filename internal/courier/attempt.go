@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/health"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -90,7 +91,7 @@ func (c *Courier) route(ctx context.Context, m message.Message, rendered message
 	failed := outcome{state: message.Waiting, class: message.Misconfigured} // no provider serves the channel and the country
 	var hopeful []circuit
 	for i, provider := range providers {
-		k := circuitOf(m.Tenant, provider, m.Channel)
+		k := health.CircuitOf(m.Tenant, provider, m.Channel)
 		class, may := c.ask(k, c.Now())
 		if may {
 			done, over := c.hand(ctx, m, rendered, provider)
@@ -124,12 +125,12 @@ func (c *Courier) hand(ctx context.Context, m message.Message, rendered message.
 		lost = c.Outbox.HandOver(ctx, handed)
 		return lost
 	}
-	k := circuitOf(m.Tenant, provider, m.Channel)
+	k := health.CircuitOf(m.Tenant, provider, m.Channel)
 	err := c.Sender.Send(ctx, m.Tenant, provider, rendered)
 	if err != nil && (lost != nil || ctx.Err() != nil) {
 		c.leave(k, c.Now()) // it was not the provider who failed
 	} else {
-		c.learn(k, c.Now(), err)
+		c.learn(ctx, k, c.Now(), err)
 	}
 	switch class := classOf(err); {
 	case err == nil:

@@ -1,14 +1,14 @@
 package courier
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
 
-	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/health"
 	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/message"
-	"holdfast.dev/holdfast/internal/rules/policy"
 )
 
 // fuse keeps messages from a provider that is down: a code lives for minutes, so pauses
@@ -20,20 +20,15 @@ var fuse = limit.Fuse{
 
 // circuit names what fails and recovers together: one channel of one provider, for a
 // provider without a sender for calls may well send texts.
-type circuit struct {
-	tenant, provider, kind, secret string
-	channel                        contact.Channel
-}
-
-func circuitOf(tenant string, p policy.Provider, channel contact.Channel) circuit {
-	return circuit{tenant, p.Name, p.Type, p.Secret, channel}
-}
+type circuit = health.Circuit
 
 // breakers are the circuits that have failed lately, as this process has seen them:
 // each replica finds out for itself. The zero breakers know of none.
 type breakers struct {
 	mu    sync.Mutex
 	state map[circuit]breaker
+	// told is what this replica has said of them to the others.
+	told map[circuit]health.Told
 }
 
 type breaker struct {
@@ -53,12 +48,13 @@ func (c *Courier) ask(k circuit, now time.Time) (refused message.ErrorClass, may
 // learn notes what a sending says of its provider. A refused destination is an answer
 // like any other. Silence after the handing over is a failure: whoever hangs serves
 // nobody.
-func (c *Courier) learn(k circuit, now time.Time, err error) {
+func (c *Courier) learn(ctx context.Context, k circuit, now time.Time, err error) {
 	var e *message.Error
 	class := classOf(err)
+	failed := err != nil && class != message.Rejected
 	c.change(k, now, func(b *breaker) {
 		switch {
-		case err == nil || class == message.Rejected:
+		case !failed:
 			b.Breaker = b.Succeed(now)
 			return
 		case errors.As(err, &e) && e.RetryAfter > 0:
@@ -68,6 +64,7 @@ func (c *Courier) learn(k circuit, now time.Time, err error) {
 		}
 		b.class = class
 	})
+	c.tell(ctx, k, now, failed)
 }
 
 // leave gives back a circuit of which nothing was learnt.
@@ -101,7 +98,7 @@ func (c *Courier) change(k circuit, now time.Time, by func(*breaker)) {
 	b := c.breakers.state[k]
 	by(&b)
 	state := b.State(now)
-	c.Metrics.circuit(k.kind, b.shown, state)
+	c.Metrics.circuit(k.Type, b.shown, state)
 	b.shown = state
 	if b.Breaker == (limit.Breaker{}) {
 		delete(c.breakers.state, k)
@@ -121,7 +118,7 @@ func (c *Courier) change(k circuit, now time.Time, by func(*breaker)) {
 func (c *Courier) forget(now time.Time) {
 	for k, b := range c.breakers.state {
 		if !b.Until.IsZero() && now.Sub(b.Until) > fuse.LongestHold {
-			c.Metrics.circuit(k.kind, b.shown, limit.Closed)
+			c.Metrics.circuit(k.Type, b.shown, limit.Closed)
 			delete(c.breakers.state, k)
 		}
 	}

@@ -83,6 +83,10 @@ type Courier struct {
 	// NotMe makes the link by which whoever gets a code by mail says that they did not
 	// ask for it; nil makes none.
 	NotMe func(c code.Challenge, p policy.Policy) (link string, err error)
+	// Health is told which providers fail, under the name of this Replica, which no other
+	// process has; nil is told nothing.
+	Health  Health
+	Replica string
 	// Now is the clock, After waits on it (clock.WallTimer).
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
