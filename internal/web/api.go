@@ -55,6 +55,7 @@ func (s *site) register(mux *http.ServeMux) huma.API {
 		"What is blocked, and what is left to do", http.StatusOK, inFlow, 401, 410), s.apiAccount)
 	huma.Register(api, operation("report-code", http.MethodPost, "/v1/reports",
 		"Say that a code was not asked for; answered alike whatever the token is worth", http.StatusAccepted, nil), s.apiReport)
+	s.registerReceipts(api)
 	return api
 }
 

@@ -82,11 +82,11 @@ func (s *site) bounded(next http.Handler) http.Handler {
 
 func accepted(r *http.Request) bool {
 	contentType := r.Header.Get("Content-Type")
-	if isAPI(r) {
-		return problem.IsJSON(contentType)
+	if isAPI(r) && problem.IsJSON(contentType) {
+		return true
 	}
 	media, _, err := mime.ParseMediaType(contentType)
-	return err == nil && media == "application/x-www-form-urlencoded"
+	return err == nil && media == "application/x-www-form-urlencoded" && (!isAPI(r) || isReceipt(r))
 }
 
 // readForm parses a form that bounded has let through. Handlers then read

@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/password"
+	"holdfast.dev/holdfast/internal/rules/receipt"
 )
 
 // Desk serves the people at the pages.
@@ -37,6 +38,9 @@ type Desk interface {
 	// ReportCode takes the word of whoever got a code that they did not ask for it. It
 	// answers alike whatever the token is worth.
 	ReportCode(ctx context.Context, host, token string, kind code.ReportKind) error
+	// TakeReceipt takes what a provider tells of a message once its signature proves it;
+	// all others get receipt.ErrUnproven.
+	TakeReceipt(ctx context.Context, host, policyName, provider string, call receipt.Call) error
 }
 
 // Country is a line of the list of countries beside a phone number.

@@ -31,6 +31,9 @@ type Desk struct {
 	Block flow.Overview
 	// Delivery is that of every message.
 	Delivery message.Delivery
+	// Receipts are what providers told: host, policy, provider, message, Twilio's
+	// signature and body of each.
+	Receipts []string
 	// Fail gives a method's error in place of its answer.
 	Fail map[string]error
 	// Calls lists the methods that change something, in the order of the calls.
