@@ -145,7 +145,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	desk := &flow.Desk{
 		Store: memory, Index: index, Policies: policies, Sealer: keys,
 		Identity:  identity.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
-		Passwords: password.New(), Numbers: phone.Numbers{},
+		Passwords: password.New(), Numbers: phone.Numbers{}, Receipts: dispatcher,
 		Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epochs.epoch, Scheme: s.publicScheme,
 		Meter: newMeter(metrics.Registry),
 	}
@@ -157,7 +157,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 		access: kube.NewAccess(clients, clock.Wall),
 		desk:   desk,
 		courier: &courier.Courier{
-			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{}, NotMe: desk.NotMeLink,
+			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{}, NotMe: desk.NotMeLink, ReceiptURL: desk.ReceiptURL,
 			Health: memory, Replica: rand.Text(),
 			Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
 			Metrics: courier.NewMetrics(metrics.Registry), Log: slog.New(logr.ToSlogHandler(log.WithName("courier"))),

@@ -83,17 +83,20 @@ func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
 		c.Log.Error("Could not render a message", "error", err, "message", m.ID, "tenant", m.Tenant, "kind", m.Kind, "notice", m.Notice)
 		return outcome{state: message.Waiting, class: message.Misconfigured}
 	}
-	return c.route(ctx, m, rendered, c.serving(p, m))
+	return c.route(ctx, m, rendered, p)
 }
 
-// route tries the providers in their order, but those whose circuit is open.
-func (c *Courier) route(ctx context.Context, m message.Message, rendered message.Rendered, providers []policy.Provider) outcome {
+// route tries the policy's providers in their order, but those whose circuit is open.
+func (c *Courier) route(ctx context.Context, m message.Message, rendered message.Rendered, p policy.Policy) outcome {
 	failed := outcome{state: message.Waiting, class: message.Misconfigured} // no provider serves the channel and the country
 	var hopeful []circuit
-	for i, provider := range providers {
+	for i, provider := range c.serving(p, m) {
 		k := health.CircuitOf(m.Tenant, provider, m.Channel)
 		class, may := c.ask(k, c.Now())
 		if may {
+			if c.ReceiptURL != nil {
+				rendered.ReceiptURL = c.ReceiptURL(p, provider, m.ID)
+			}
 			done, over := c.hand(ctx, m, rendered, provider)
 			if over {
 				return done

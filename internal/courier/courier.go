@@ -83,6 +83,8 @@ type Courier struct {
 	// NotMe makes the link by which whoever gets a code by mail says that they did not
 	// ask for it; nil makes none.
 	NotMe func(c code.Challenge, p policy.Policy) (link string, err error)
+	// ReceiptURL is where a provider may tell what became of a message; nil for nowhere.
+	ReceiptURL func(p policy.Policy, provider policy.Provider, messageID string) string
 	// Health is told which providers fail, under the name of this Replica, which no other
 	// process has; nil is told nothing.
 	Health  Health

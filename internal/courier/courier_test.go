@@ -283,3 +283,26 @@ func TestMetricsAndLogsTellNoAddressAndNoCode(t *testing.T) {
 		}
 	}
 }
+
+// Each provider is told a place of its own for what becomes of the message.
+func TestProvidersAreToldWhereToTell(t *testing.T) {
+	told := make(chan string, 2)
+	f := newFixture(t, func(_ context.Context, _ string, p policy.Provider, m message.Rendered) error {
+		told <- m.ReceiptURL
+		if p.Name == "first" {
+			return fail(message.Temporary)
+		}
+		return nil
+	})
+	f.ReceiptURL = func(p policy.Policy, provider policy.Provider, messageID string) string {
+		return p.Hosts[0] + "/" + provider.Name + "/" + messageID
+	}
+	f.outbox.put(codeMessage("m-1"))
+	f.run(t)
+	f.expect(t, "sent m-1")
+	for _, provider := range []string{"first", "second"} {
+		if got, want := <-told, "account.shop.example:8443/"+provider+"/m-1"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
