@@ -25,6 +25,9 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 	p.AccountType = policy.AccountType(cmp.Or(string(spec.Accounts.Type), string(p.AccountType)))
 	p.Mode = policy.Mode(cmp.Or(string(spec.Mode), string(p.Mode)))
 	p.Providers = providers(spec.Providers)
+	p.Numbers = policy.NumberRule{
+		VoIP: spec.SecurityInfo.VoIP == v1alpha1.NumberAllow, Unasked: spec.SecurityInfo.LookupOutage == v1alpha1.NumberAllow,
+	}
 	p.HelpURL, p.HelpEmail, p.HelpPhone = spec.Help.URL, spec.Help.Email, spec.Help.Phone
 	p.OwnDomains = Strings(spec.SecurityInfo.OwnDomains)
 	if a := spec.Identity.Adapter; a != nil {

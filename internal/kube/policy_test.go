@@ -75,6 +75,7 @@ func TestAFullPolicy(t *testing.T) {
 	in.Spec.Retention.Objects = "48h"
 	in.Spec.Help = v1alpha1.HelpContacts{URL: "https://help.shop.example", Email: "help@shop.example", Phone: "+49 30 123456"}
 	in.Spec.SecurityInfo.OwnDomains = []v1alpha1.DomainName{"mail.shop.example"}
+	in.Spec.SecurityInfo.VoIP, in.Spec.SecurityInfo.LookupOutage = v1alpha1.NumberAllow, v1alpha1.NumberAllow
 
 	got, err := Policy(in, Tenants{"shop": {"id.shop.example"}})
 	if err != nil {
@@ -103,6 +104,7 @@ func TestAFullPolicy(t *testing.T) {
 	want.Messages = policy.Messages{ProductName: "Shop", Sender: "no-reply@shop.example"}
 	want.Identity = policy.Identity{Adapter: "Webhook", Secret: "idp"}
 	want.Retention, want.HelpURL = 48*time.Hour, "https://help.shop.example"
+	want.Numbers = policy.NumberRule{VoIP: true, Unasked: true}
 	want.HelpEmail, want.HelpPhone, want.OwnDomains = "help@shop.example", "+49 30 123456", []string{"mail.shop.example"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("policy (-want +got):\n%s", diff)

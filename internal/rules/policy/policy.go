@@ -41,6 +41,7 @@ type Policy struct {
 	// Hosts serve the tenant's pages; the first one stands in links.
 	Hosts     []string
 	Providers []Provider
+	Numbers   NumberRule
 	Codes     Codes
 	Limits    Limits
 	Blocks    map[block.Reason]Block
@@ -77,6 +78,15 @@ func (p Provider) Carries(channel contact.Channel, country string) bool {
 }
 
 func dialled(c contact.Channel) bool { return c == contact.SMS || c == contact.Voice }
+
+// NumberRule says which phone numbers are taken beside mobiles and landlines; the zero
+// rule takes no others (seed 20, T5).
+type NumberRule struct {
+	// VoIP takes internet numbers.
+	VoIP bool
+	// Unasked takes a number whose carrier cannot be asked, where one is to be asked.
+	Unasked bool
+}
 
 // Codes are the numbers of security codes (N1, N2, N11).
 type Codes struct {
