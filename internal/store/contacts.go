@@ -16,17 +16,19 @@ import (
 // error, and lost rows of an account that had some are unknown; neither is ever an
 // absence (law 13).
 func (s *Store) Book(ctx context.Context, tenant, account string) (contact.Book, error) {
-	return book(s.read(ctx), s.config.Sealer, tenant, account)
+	return book(s.read(ctx), s.config.Sealer, tenant, account, s.config.Now())
 }
 
-func book(q queries, sealer Sealer, tenant, account string) (contact.Book, error) {
+// book reads the contacts as they stand at now: a junior one whose time is over is full.
+func book(q queries, sealer Sealer, tenant, account string, now time.Time) (contact.Book, error) {
 	var book contact.Book
-	var hadAny bool
+	var hadAny, emptied bool
 	_, err := list(q, func(row scanner) (none struct{}, err error) {
 		var c contact.Contact
 		var id *string // NULL where the book has no contact
 		var sealed []byte
-		if err := row.Scan(&hadAny, &id, &c.Channel, &sealed, &c.Standing, &c.Language, (*instant)(&c.Added), (*instant)(&c.Proven)); err != nil {
+		if err := row.Scan(&hadAny, &emptied, &book.Cleared, &id, &c.Channel, &sealed, &c.Standing, &c.Was, &c.Language,
+			(*instant)(&c.Added), (*instant)(&c.Proven), &c.Origin, (*instant)(&c.Since)); err != nil {
 			return none, err
 		}
 		book.Recorded = true
@@ -38,15 +40,17 @@ func book(q queries, sealer Sealer, tenant, account string) (contact.Book, error
 			return none, fmt.Errorf("open contact %s of an account in %s: %w", *id, tenant, err)
 		}
 		c.ID, c.Address = *id, string(address)
-		book.Contacts = append(book.Contacts, c)
+		book.Contacts = append(book.Contacts, c.At(now))
 		return none, nil
-	}, `SELECT b.had_any, c.id, COALESCE(c.channel, ''), c.address, COALESCE(c.standing, ''), COALESCE(c.language, ''), c.added_at, c.proven_at
+	}, `SELECT b.had_any, b.emptied_at IS NOT NULL, b.cleared, c.id, COALESCE(c.channel, ''), c.address, COALESCE(c.standing, ''),
+		CASE WHEN c.standing = 'Disabled' THEN c.enabled_as ELSE '' END,
+		COALESCE(c.language, ''), c.added_at, c.proven_at, COALESCE(c.origin, ''), c.since_at
 		FROM books b LEFT JOIN contacts c ON c.tenant = b.tenant AND c.account = b.account
 		WHERE b.tenant = $1 AND b.account = $2 ORDER BY c.place, c.id`, tenant, account)
 	if err != nil {
 		return contact.Book{}, err
 	}
-	book.Recorded = book.Recorded && (len(book.Contacts) > 0 || !hadAny)
+	book.Recorded = book.Recorded && (len(book.Contacts) > 0 || !hadAny || emptied)
 	return book, nil
 }
 
@@ -79,7 +83,7 @@ func (s *Store) ImportContacts(ctx context.Context, tenant, account string, cont
 
 // sameContacts returns rules.ErrRecorded unless the list is the account's own.
 func (t *tx) sameContacts(tenant, account string, contacts []contact.Contact) error {
-	known, err := book(t.queries, t.sealer, tenant, account)
+	known, err := book(t.queries, t.sealer, tenant, account, t.now())
 	if err != nil {
 		return err
 	}
@@ -102,14 +106,9 @@ func (t *tx) likenesses(tenant string, contacts []contact.Contact) []string {
 
 func (t *tx) insertContacts(tenant, account string, contacts []contact.Contact) error {
 	for i, c := range contacts {
-		sealed, err := t.sealer.Seal([]byte(c.Address), place(tenant, account, c.ID, columnContact))
-		if err != nil {
-			return fmt.Errorf("seal contact %s: %w", c.ID, err)
+		if err := t.insertContact(tenant, account, c, i); err != nil {
+			return err
 		}
-		t.queue(`INSERT INTO contacts (tenant, account, id, place, channel, address, lookup, standing, language, added_at, proven_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			tenant, account, c.ID, i, c.Channel, sealed, t.sealer.Lookup(tenant, c.Address),
-			c.Standing, c.Language, instant(c.Added), instant(c.Proven))
 	}
 	if len(contacts) > 0 {
 		t.queue(`UPDATE books SET had_any = TRUE WHERE tenant = $1 AND account = $2`, tenant, account)
@@ -121,7 +120,7 @@ func (t *tx) insertContacts(tenant, account string, contacts []contact.Contact) 
 // then new keys must not be made (law 13).
 func (s *Store) HasSealedRows(ctx context.Context) (bool, error) {
 	return one(s.read(ctx), plain[bool], `SELECT EXISTS (SELECT 1 FROM contacts)
-		OR EXISTS (SELECT 1 FROM challenges) OR EXISTS (SELECT 1 FROM outbox WHERE address IS NOT NULL)`)
+		OR EXISTS (SELECT 1 FROM challenges) OR EXISTS (SELECT 1 FROM change_contacts) OR EXISTS (SELECT 1 FROM outbox WHERE address IS NOT NULL)`)
 }
 
 // ErrOtherKeys says that none of the present keys has sealed what the store holds.

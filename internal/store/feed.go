@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
@@ -42,10 +44,11 @@ func (t *tx) restrict(tenant, account string, until time.Time) {
 // every block.
 const replayPatience = 30
 
-// Follow tells each, one after the other, of every block that is open or ended at
-// since or later (zero: ever) and of every restriction in force; then it calls caughtUp once;
+// Follow tells each, one after the other, of every block and change that is open or ended
+// at since or later (zero: ever), of every restriction in force, that of an ended change
+// too, and of every round of rechecks; then it calls caughtUp once;
 // then it tells of every change until ctx is done, when it returns nil: those of one
-// block in the order of their commits. Where the memory does not answer it returns
+// block or change in the order of their commits. Where the memory does not answer it returns
 // rules.ErrUnavailable; following anew loses nothing.
 func (s *Store) Follow(ctx context.Context, since time.Time, caughtUp func(), each func(fact.Fact)) error {
 	f := follower{store: s, numbering: s.config.Numbering, each: each}
@@ -72,21 +75,18 @@ type follower struct {
 
 // replay tells what stands now.
 func (f *follower) replay(ctx context.Context, since time.Time) error {
-	blocks, restrictions, err := f.snapshot(ctx, since)
+	standing, err := f.snapshot(ctx, since)
 	if err != nil {
 		return err
 	}
-	for i := range blocks {
-		f.each(fact.Fact{Block: &blocks[i]})
-	}
-	for i := range restrictions {
-		f.each(fact.Fact{Restriction: &restrictions[i]})
+	for _, one := range standing {
+		f.each(one)
 	}
 	return nil
 }
 
 // snapshot reads what stands, and up to which fact, as of one moment.
-func (f *follower) snapshot(ctx context.Context, since time.Time) (blocks []block.Record, restrictions []fact.Restriction, err error) {
+func (f *follower) snapshot(ctx context.Context, since time.Time) ([]fact.Fact, error) {
 	c := f.store.config
 	if c.Patience != 0 {
 		var stop context.CancelFunc
@@ -95,29 +95,22 @@ func (f *follower) snapshot(ctx context.Context, since time.Time) (blocks []bloc
 	}
 	snapshot, err := c.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
-		return nil, nil, f.store.translate(err)
+		return nil, f.store.translate(err)
 	}
 	defer func() { _ = snapshot.Rollback() }() // it changed nothing
 	q := queries{ctx: ctx, send: oneByOne(snapshot), translate: f.store.translate, pipe: &pipe{}}
 	if c.TakeTime != "" {
 		if _, err := q.exec(c.TakeTime); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if f.last, err = one(q, plain[int64], `SELECT COALESCE(MAX(seq), 0) FROM facts`); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if f.missing, err = c.Numbering.gapsBelow(q, f.last); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	blocks, err = list(q, scanBlock, `SELECT `+blockColumns+` FROM blocks
-		WHERE end_state = '' OR (end_state <> '' AND end_at >= $1) ORDER BY tenant, name`, since.UnixMilli())
-	if err != nil {
-		return nil, nil, err
-	}
-	restrictions, err = list(q, scanRestriction, `SELECT tenant, account, until_at FROM restrictions
-		WHERE until_at > $1 ORDER BY tenant, account`, instant(c.Now()))
-	return blocks, restrictions, err
+	return standing(q, since, c.Now())
 }
 
 // tail tells of what comes after.
@@ -129,7 +122,7 @@ func (f *follower) tail(ctx context.Context) error {
 		if err := f.catchUp(q); err != nil {
 			return err
 		}
-		news, err := list(q, scanFact, `SELECT seq, restricted_until, `+blockColumns+` FROM facts
+		news, err := list(q, scanFact, `SELECT seq, fact, restricted_until, `+blockColumns+` FROM facts
 			WHERE seq > $1 ORDER BY seq LIMIT CAST($2 AS BIGINT)`, f.last, feedBatch)
 		if err != nil {
 			return err
@@ -158,13 +151,21 @@ type numberedFact struct {
 func scanFact(row scanner) (numberedFact, error) {
 	var n numberedFact
 	var until instant
-	r, err := scanBlockAfter(row, &n.seq, &until)
-	if time.Time(until).IsZero() {
+	var told string
+	r, err := scanBlockAfter(row, &n.seq, &told, &until)
+	switch {
+	case err != nil:
+		return n, err
+	case told != "":
+		if err := json.Unmarshal([]byte(told), &n.Fact); err != nil {
+			return n, fmt.Errorf("read fact %d: %w", n.seq, err)
+		}
+	case time.Time(until).IsZero():
 		n.Block = &r
-	} else {
+	default:
 		n.Restriction = &fact.Restriction{Tenant: r.Key.Tenant, Account: r.Spec.Account, Until: time.Time(until)}
 	}
-	return n, err
+	return n, nil
 }
 
 func scanRestriction(row scanner) (fact.Restriction, error) {

@@ -82,7 +82,7 @@ func (f *follower) catchUp(q queries) error {
 	for _, g := range f.missing {
 		firsts, lasts = append(firsts, g.first), append(lasts, g.last)
 	}
-	late, err := list(q, scanFact, `SELECT seq, restricted_until, `+blockColumns+` `+f.numbering.Missed+` ORDER BY seq`, firsts, lasts)
+	late, err := list(q, scanFact, `SELECT seq, fact, restricted_until, `+blockColumns+` `+f.numbering.Missed+` ORDER BY seq`, firsts, lasts)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/escalation"
 )
 
@@ -31,6 +32,12 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 		// One of Holdfast's own that ended before it had an object: nobody recorded its end.
 		{`blocks`, `uid = '' AND end_state = '' AND expires_at < $1`, before},
 		{`restrictions`, `until_at < $1`, before},
+		// Contacts that went lately are still told and may cancel.
+		{`changes`, `deleted AND end_at < $1 AND (restricted_until IS NULL OR restricted_until < $1)`, sooner(before, now.Add(-contact.KnownAfter))},
+		{`change_contacts`, contactsOfNone, now},
+		{`change_notices`, noticesOfNone, now},
+		{`change_cancels`, `at < $1 AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.tenant = change_cancels.tenant
+			AND c.account = change_cancels.account AND c.id = change_cancels.contact)`, before},
 		{`limits`, `tat IS NULL OR tat < $1`, now},
 		{`wrong_codes`, `last_at <= $1`, now.Add(-code.WrongCodeWindow)},
 		{`failures`, `until_at <= $1`, now},

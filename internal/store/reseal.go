@@ -118,7 +118,7 @@ func (r Resealed) Complete() bool { return r.Unreadable == 0 && r.Open == 0 }
 // what is done already without writing.
 func (s *Store) Reseal(ctx context.Context, batch int, now time.Time, between func() error) (Resealed, error) {
 	var done Resealed
-	for _, table := range []sealedTable{contactAddresses, challengeAddresses(now), messageAddresses} {
+	for _, table := range []sealedTable{contactAddresses, addressesOfChanges, challengeAddresses(now), messageAddresses} {
 		last := make([]any, table.keys)
 		for i := range last {
 			last[i] = ""

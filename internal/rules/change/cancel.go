@@ -87,8 +87,8 @@ const (
 	// EndSessions and NewPassword follow a cancellation: somebody else had begun it.
 	EndSessions Effect = "EndSessions"
 	NewPassword Effect = "NewPassword"
-	// AskForInfo follows a hold that was applied: the person is asked for new security
-	// info (seed 54), after a Clear at the next sign-in (seed 45).
+	// AskForInfo follows a removal or a Clear that was held: the person is asked for new
+	// security info (seed 54), after a Clear at the next sign-in (seed 45).
 	AskForInfo Effect = "AskForInfo"
 )
 
@@ -97,7 +97,7 @@ func (r Record) Effects() []Effect {
 	switch {
 	case r.End.State == Cancelled && r.End.Reason == ByCode:
 		return []Effect{EndSessions, NewPassword}
-	case r.End.State == Applied && !r.HoldStart.IsZero():
+	case r.End.State == Applied && !r.HoldStart.IsZero() && r.Spec.Action != Replace:
 		return []Effect{AskForInfo}
 	default:
 		return nil

@@ -188,6 +188,8 @@ type Record struct {
 	Proofs   Proofs
 	// HoldStart and HoldUntil are frozen when the hold begins; zero before.
 	HoldStart, HoldUntil time.Time
+	// Begun is when this process's clock saw the hold begin.
+	Begun time.Time
 	// Restricted holds until RestrictedUntil, and as long as the change is on hold. It may
 	// come from an earlier incarnation of the same name.
 	Restricted      Restriction

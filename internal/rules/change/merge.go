@@ -62,19 +62,18 @@ func (r Record) Memory() Memory {
 	}
 }
 
-// Adopt takes in what a mirror remembers. An end of the record's own stays: what a mirror
-// says later cannot undo it. The notices that were due before now went out: they are told
-// before a mirror moves.
+// Adopt takes in what a mirror remembers. A record that has ended stays as it is. The
+// notices that were due before now went out: they are told before a mirror moves.
 func (r Record) Adopt(m Memory, now time.Time) Record {
-	joined := r.Memory().Merge(m)
-	if r.End.State.Terminal() {
-		joined.End = r.End
+	if r.End.State != "" {
+		return r
 	}
 	begun := r.HoldStart.IsZero() && !m.HoldStart.IsZero()
+	joined := r.Memory().Merge(m)
 	r.Created, r.HoldStart, r.HoldUntil = joined.Created, joined.HoldStart, joined.HoldUntil
 	r.Restricted, r.NoticesSent, r.End = joined.Restricted, joined.NoticesSent, joined.End
-	if !r.HoldStart.IsZero() && r.restrictsPast() {
-		r.RestrictedUntil = later(r.RestrictedUntil, r.HoldUntil)
+	if r.Restricted != "" && !r.HoldStart.IsZero() {
+		r.RestrictedUntil = later(r.RestrictedUntil, r.restrictsTo())
 	}
 	if !begun {
 		return r
@@ -85,12 +84,6 @@ func (r Record) Adopt(m Memory, now time.Time) Record {
 		}
 	}
 	return r
-}
-
-// restrictsPast reports whether the hold's date still restricts: not after it was applied
-// or cancelled by a code.
-func (r Record) restrictsPast() bool {
-	return !r.End.State.Terminal() || r.End.Reason == ByDeletion || r.Spec.Action == Clear
 }
 
 // first is the earlier of two ends; of two in the same instant the one that changes

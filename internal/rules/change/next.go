@@ -191,10 +191,19 @@ func (r Record) Begin(now time.Time) Record {
 	}
 	// The apiserver may have seen the object later than this clock says.
 	start := later(now, r.Created)
-	r.HoldStart, r.HoldUntil = start, start.Add(length)
+	r.HoldStart, r.HoldUntil, r.Begun = start, start.Add(length), now
 	r.Restricted = stronger(r.Restricted, restricted)
-	r.RestrictedUntil = later(r.RestrictedUntil, start.Add(max(length, r.Terms.Hold)))
+	r.RestrictedUntil = later(r.RestrictedUntil, r.restrictsTo())
 	return r
+}
+
+// restrictsTo is the end of the hold; a Clear restricts as long as other holds do, though
+// its contacts go sooner.
+func (r Record) restrictsTo() time.Time {
+	if r.Spec.Action == Clear {
+		return later(r.HoldUntil, r.HoldStart.Add(r.Terms.Hold))
+	}
+	return r.HoldUntil
 }
 
 // restriction follows the policy, else how the hold came about: who proved no contact of

@@ -85,7 +85,7 @@ func (r Record) schedule() []Number {
 // Due is the notice that is to be told at now, if any. Of several that nobody told in
 // time only the latest is due: it says all that the others would.
 func (r Record) Due(now time.Time) (Number, bool) {
-	if r.State(now) != OnHold {
+	if r.State(now) != OnHold || r.Joined != "" {
 		return 0, false
 	}
 	numbers := r.schedule()
@@ -109,6 +109,9 @@ func (r Record) Tell(n Number, messages int) Record {
 func (r Record) Wake(now time.Time) time.Time {
 	switch r.State(now) {
 	case OnHold:
+		if r.Joined != "" {
+			return time.Time{} // the Clear that it seconds ends it
+		}
 		if _, due := r.Due(now); due {
 			return now
 		}
@@ -116,9 +119,6 @@ func (r Record) Wake(now time.Time) time.Time {
 			if at := r.noticeAt(n); at.After(now) {
 				return at
 			}
-		}
-		if r.Joined != "" {
-			return time.Time{} // the Clear that it seconds ends it
 		}
 		return r.HoldUntil
 	case AwaitingCode:

@@ -22,6 +22,25 @@ type Proving struct {
 	Now         time.Time
 }
 
+// Visit is one look at a change at an instant.
+type Visit struct {
+	Key Key
+	Now time.Time
+}
+
+// Wake is when an open change calls for something by itself.
+type Wake struct {
+	Key Key
+	At  time.Time
+}
+
+// Noticed is what one notice was about and to whom it went.
+type Noticed struct {
+	Key       Key
+	Number    Number
+	ContactID string
+}
+
 // Cancelling is everything that one transaction needs to cancel by a code.
 type Cancelling struct {
 	// Key names the change; without a name all open changes of the account that the
@@ -89,10 +108,20 @@ func (r Record) Second(requester string) Record {
 	return r
 }
 
-// Fresh reports whether a code of a purpose that steps up, accepted at consumed, cancels
-// the change at now: not the code that began it, and none of long ago.
-func (r Record) Fresh(consumed, now time.Time) bool {
-	return !consumed.IsZero() && !consumed.Before(r.HoldStart) && !consumed.Before(r.Created) && now.Before(consumed.Add(ProofLife))
+// Share is a Clear that seconds lead, as it stands with it: their hold and their end are
+// one.
+func (r Record) Share(lead Record) Record {
+	r.HoldStart, r.HoldUntil, r.Begun = lead.HoldStart, lead.HoldUntil, lead.Begun
+	if r.End.State == "" {
+		r.End = lead.End
+	}
+	return r
+}
+
+// Fresh reports whether a code that was accepted at an instant serves the change at now:
+// not long after, and where a hold runs, not before it began.
+func (r Record) Fresh(accepted, now time.Time) bool {
+	return !accepted.IsZero() && !accepted.Before(r.Begun) && now.Before(accepted.Add(ProofLife))
 }
 
 func firstOf(known, now time.Time) time.Time {

@@ -31,6 +31,9 @@ type Record struct {
 	SkippedUntil time.Time
 	// LastSignIn and LastProof are the latest that are known.
 	LastSignIn, LastProof time.Time
+	// Register says that there is nothing left to prove: the round asks for a first
+	// contact.
+	Register bool
 }
 
 // Prompt is what a person who signs in is asked.
@@ -43,9 +46,9 @@ const (
 	Verify Prompt = "VerifySecurityInfo"
 	// MustVerify leaves no skipping.
 	MustVerify Prompt = "MustVerifySecurityInfo"
-	// Register asks for a first contact: a help desk cleared the others, or a hold ended
-	// (seed 45, 54).
-	Register Prompt = "RegisterSecurityInfo"
+	// Register asks for a first contact, MustRegister leaves no skipping (seed 45, 54).
+	Register     Prompt = "RegisterSecurityInfo"
+	MustRegister Prompt = "MustRegisterSecurityInfo"
 )
 
 // Begin opens a round at a sign-in at now where one is due: after a long absence, or where
@@ -56,10 +59,31 @@ func (r Record) Begin(terms Terms, contacts int, now time.Time) Record {
 	if r.FirstNotice.IsZero() && contacts > 0 && (absent || stale) && !r.provenSince(now, terms) {
 		r.FirstNotice, r.MustAt, r.SkippedUntil = now, now.Add(terms.MustVerifyAfter), time.Time{}
 	}
-	if now.After(r.LastSignIn) {
+	if !now.Before(r.LastSignIn.Add(signInGrain)) {
 		r.LastSignIn = now
 	}
 	return r
+}
+
+// signInGrain is how exactly the last sign-in is known: it is not written at each one.
+const signInGrain = time.Hour
+
+// registerWithin is how long somebody may go without any contact after a hold has ended.
+const registerWithin = 168 * time.Hour
+
+// Emptied opens a round that asks for a first contact: a help desk has cleared the
+// others, which leaves no skipping (seed 45), or a hold has ended (seed 54).
+func (r Record) Emptied(forced bool, now time.Time) Record {
+	r.FirstNotice, r.MustAt, r.SkippedUntil, r.Register = now, now.Add(registerWithin), time.Time{}, true
+	if forced {
+		r.MustAt = now
+	}
+	return r
+}
+
+// SameRound reports whether two records ask the same of a person.
+func (r Record) SameRound(o Record) bool {
+	return r.FirstNotice.Equal(o.FirstNotice) && r.MustAt.Equal(o.MustAt) && r.SkippedUntil.Equal(o.SkippedUntil) && r.Register == o.Register
 }
 
 // provenSince reports whether the person proved a contact so lately that a sign-in after
@@ -73,10 +97,14 @@ func (r Record) Prompt(now time.Time) (p Prompt, must time.Time) {
 	switch {
 	case r.FirstNotice.IsZero():
 		return None, time.Time{}
+	case r.Register && !now.Before(r.MustAt):
+		return MustRegister, r.MustAt
 	case !now.Before(r.MustAt):
 		return MustVerify, r.MustAt
 	case now.Before(r.SkippedUntil):
 		return None, r.MustAt
+	case r.Register:
+		return Register, r.MustAt
 	default:
 		return Verify, r.MustAt
 	}
@@ -85,7 +113,7 @@ func (r Record) Prompt(now time.Time) (p Prompt, must time.Time) {
 // Skip puts the question off for Terms.Skip, never beyond the end of the round; false
 // where it may not be skipped or there is nothing to skip.
 func (r Record) Skip(terms Terms, now time.Time) (Record, bool) {
-	if p, _ := r.Prompt(now); p != Verify {
+	if p, _ := r.Prompt(now); p != Verify && p != Register {
 		return r, false
 	}
 	r.SkippedUntil = now.Add(terms.Skip)
@@ -97,7 +125,7 @@ func (r Record) Skip(terms Terms, now time.Time) (Record, bool) {
 
 // Proven ends the round: a contact was proven or added at now.
 func (r Record) Proven(now time.Time) Record {
-	r.FirstNotice, r.MustAt, r.SkippedUntil = time.Time{}, time.Time{}, time.Time{}
+	r.FirstNotice, r.MustAt, r.SkippedUntil, r.Register = time.Time{}, time.Time{}, time.Time{}, false
 	if now.After(r.LastProof) {
 		r.LastProof = now
 	}

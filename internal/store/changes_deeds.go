@@ -1,0 +1,219 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
+)
+
+// FreezeChange records the change at its first sight, with the contacts before it; every
+// later sight finds it as it is. Only after the deletion of its object was seen does the
+// name stand for another change.
+func (s *Store) FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error) {
+	known, err := s.Change(ctx, seen.Key)
+	if err == nil && known.UID == seen.UID {
+		return known, nil
+	}
+	if err != nil && !errors.Is(err, rules.ErrNotFound) {
+		return change.Record{}, err
+	}
+	return s.sightChange(ctx, seen, actionChangeFrozen, func(*matter) {})
+}
+
+// AdoptChange freezes the change if it must and takes in what its mirror remembers and
+// this store has lost (law 1).
+func (s *Store) AdoptChange(ctx context.Context, seen change.Sight, remembered change.Memory) (change.Record, error) {
+	for _, at := range []*time.Time{&remembered.Created, &remembered.HoldStart, &remembered.HoldUntil, &remembered.End.At} {
+		*at = stored(*at)
+	}
+	return s.sightChange(ctx, seen, actionChangeAdopted, func(m *matter) {
+		m.record = m.record.Adopt(remembered, m.now)
+	})
+}
+
+// sightChange takes a sight of a change into the record, which it makes where there is
+// none.
+func (s *Store) sightChange(ctx context.Context, seen change.Sight, action string, deed func(*matter)) (change.Record, error) {
+	var after change.Record
+	err := s.write(ctx, func(t *tx) error {
+		now := stored(seen.Now)
+		// The apiserver's clock may be ahead: no hold begins before the object did.
+		fresh := change.NewRecord(seen.Key, seen.UID, seen.Spec, seen.Terms, nil, later(now, stored(seen.Created)))
+		inserted, err := t.insertChange(fresh)
+		if err != nil {
+			return err
+		}
+		m, err := t.openMatter(seen.Key, seen.Spec.Account, now)
+		if err != nil {
+			return err
+		}
+		if m.record.Key != seen.Key {
+			if m.record, err = t.lockChange(seen.Key); err != nil {
+				return err
+			}
+		}
+		before := m.record
+		m.record = m.record.Seen(fresh)
+		if m.record.Spec.Account != seen.Spec.Account {
+			after = before // the name stands for another account's change: its object has drifted
+			return nil
+		}
+		if inserted || (before.Deleted && !m.record.Deleted) {
+			if err := t.begin(m, seen.Addresses); err != nil {
+				return err
+			}
+		}
+		deed(m)
+		if inserted {
+			before = change.Record{}
+		}
+		after, err = t.conclude(m, before, action)
+		return err
+	})
+	if err != nil {
+		return change.Record{}, err
+	}
+	return after, nil
+}
+
+// lockChange reads a record for change.
+func (t *tx) lockChange(key change.Key) (change.Record, error) {
+	return one(t.queries, scanChange, `SELECT record FROM changes WHERE tenant = $1 AND name = $2`+t.lock, key.Tenant, key.Name)
+}
+
+// ProveChange takes a proof; with the last one the change is applied or its hold begins,
+// in the same transaction. It returns change.ErrEnded, ErrProof, ErrNotFull or
+// rules.ErrOrder.
+func (s *Store) ProveChange(ctx context.Context, p change.Proving) (change.Record, error) {
+	return s.settleChange(ctx, p.Key, p.Now, actionChangeProved, func(t *tx, m *matter) error {
+		by, err := t.provenBy(m, p)
+		if err != nil {
+			return err
+		}
+		m.record, err = m.record.Prove(p.Proof, by, m.now)
+		return err
+	})
+}
+
+// CancelChange cancels by a code that was accepted for a contact of the snapshot (seed
+// 34). Without a name it cancels every open change of the account that the contact may
+// cancel: none is no error. Else it returns change.ErrEnded, ErrProof, ErrNotFull or
+// ErrFirstFactor.
+func (s *Store) CancelChange(ctx context.Context, c change.Cancelling) ([]change.Record, error) {
+	if c.Key.Name != "" {
+		r, err := s.cancelOne(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		return []change.Record{r}, nil
+	}
+	open, err := s.OpenChanges(ctx, c.Key.Tenant, c.Account)
+	if err != nil {
+		return nil, err
+	}
+	var cancelled []change.Record
+	for _, r := range open {
+		if r.HoldStart.IsZero() {
+			continue
+		}
+		c.Key = r.Key
+		switch done, err := s.cancelOne(ctx, c); {
+		case err == nil:
+			cancelled = append(cancelled, done)
+		case errors.Is(err, change.ErrEnded), errors.Is(err, change.ErrNotFull), errors.Is(err, change.ErrFirstFactor), errors.Is(err, change.ErrProof):
+		default:
+			return cancelled, err
+		}
+	}
+	return cancelled, nil
+}
+
+func (s *Store) cancelOne(ctx context.Context, c change.Cancelling) (change.Record, error) {
+	return s.settleChange(ctx, c.Key, c.Now, actionChangeCancelled, func(t *tx, m *matter) error {
+		by, err := t.cancellingContact(m, c)
+		if err != nil {
+			return err
+		}
+		before, err := t.cancelledBefore(c.Key.Tenant, m.record.Spec.Account, by)
+		if err != nil {
+			return err
+		}
+		if err := m.record.MayCancel(by, c.FirstFactor, before, m.now); err != nil {
+			return err
+		}
+		held := m.record.State(m.now) == change.OnHold
+		m.record = m.record.Cancel(by, m.now)
+		if !c.FirstFactor {
+			t.queue(`INSERT INTO change_cancels (tenant, account, contact, at) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (tenant, account, contact) DO NOTHING`, c.Key.Tenant, m.record.Spec.Account, by, instant(m.now))
+		}
+		return t.ended(m, held)
+	})
+}
+
+func (t *tx) cancelledBefore(tenant, account, contactID string) (bool, error) {
+	return one(t.queries, plain[bool], `SELECT EXISTS (SELECT 1 FROM change_cancels
+		WHERE tenant = $1 AND account = $2 AND contact = $3)`, tenant, account, contactID)
+}
+
+// ApplyChange applies a change whose hold has ended by the earliest of the clocks, in one
+// transaction with its notices. It returns change.ErrEarly before, change.ErrClockSkew
+// where the clocks differ, change.ErrContested, or the record and change.ErrEnded.
+func (s *Store) ApplyChange(ctx context.Context, key change.Key, clocks change.Clocks) (change.Record, error) {
+	if clocks.Skewed() {
+		return change.Record{}, change.ErrClockSkew
+	}
+	return s.settleChange(ctx, key, clocks.Now(), actionChangeApplied, func(t *tx, m *matter) error {
+		switch {
+		case m.record.End.State != "":
+			return change.ErrEnded
+		case m.record.State(m.now) != change.OnHold || m.now.Before(m.record.HoldUntil):
+			return change.ErrEarly
+		case m.record.Contested(m.others, m.now):
+			return change.ErrContested
+		case m.record.Joined != "":
+			return change.ErrEarly // the Clear that it seconds is applied
+		}
+		return t.apply(m)
+	})
+}
+
+// VisitChange does what a change calls for at now short of the end of its hold: it tells
+// the notice that is due, or writes that the change has expired.
+func (s *Store) VisitChange(ctx context.Context, v change.Visit) (change.Record, error) {
+	return s.settleChange(ctx, v.Key, v.Now, actionChangeVisited, func(*tx, *matter) error { return nil })
+}
+
+// RejectChange ends an open change that a rule refuses.
+func (s *Store) RejectChange(ctx context.Context, v change.Visit, reason change.Reason) (change.Record, error) {
+	return s.settleChange(ctx, v.Key, v.Now, actionChangeRejected, func(t *tx, m *matter) error {
+		if m.record.State(m.now) != change.AwaitingCode {
+			return change.ErrEnded
+		}
+		m.record = m.record.Finish(change.Rejected, reason, m.now)
+		return t.ended(m, false)
+	})
+}
+
+// DeleteChange ends the incarnation: an open change is cancelled, its old contacts are
+// told, and what it restricted stays so to its date. rules.ErrNotFound says that the
+// change was never recorded.
+func (s *Store) DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error) {
+	return s.settleChange(ctx, v.Key, v.Now, actionChangeDeleted, func(t *tx, m *matter) error {
+		if m.record.Deleted {
+			return nil
+		}
+		open, held := m.record.End.State == "", m.record.State(m.now) == change.OnHold && m.record.Joined == ""
+		m.record = m.record.Erase(uid, m.now)
+		if !open {
+			return nil
+		}
+		if err := t.withdrawJoined(m); err != nil {
+			return err
+		}
+		return t.ended(m, held)
+	})
+}

@@ -1,0 +1,342 @@
+package storetest
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"testing"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/recheck"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+// ChangeStore is what the suite asks about changes of security info and rechecks.
+type ChangeStore interface {
+	Change(ctx context.Context, key change.Key) (change.Record, error)
+	OpenChanges(ctx context.Context, tenant, account string) ([]change.Record, error)
+	ChangeContacts(ctx context.Context, key change.Key) (fresh, old []contact.Contact, err error)
+	FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error)
+	AdoptChange(ctx context.Context, seen change.Sight, remembered change.Memory) (change.Record, error)
+	ProveChange(ctx context.Context, p change.Proving) (change.Record, error)
+	CancelChange(ctx context.Context, c change.Cancelling) ([]change.Record, error)
+	VisitChange(ctx context.Context, v change.Visit) (change.Record, error)
+	ApplyChange(ctx context.Context, key change.Key, clocks change.Clocks) (change.Record, error)
+	RejectChange(ctx context.Context, v change.Visit, reason change.Reason) (change.Record, error)
+	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)
+	Wakes(ctx context.Context) ([]change.Wake, error)
+	PendingNotices(ctx context.Context, now time.Time, n int) ([]change.Record, error)
+	NoticedChange(ctx context.Context, tenant, messageID string) (change.Noticed, error)
+	Clock(ctx context.Context) (time.Time, error)
+
+	Recheck(ctx context.Context, tenant, account string) (recheck.Record, error)
+	SeeSignIn(ctx context.Context, tenant, account string, terms recheck.Terms, now time.Time) (recheck.Record, error)
+	SkipRecheck(ctx context.Context, tenant, account string, terms recheck.Terms, now time.Time) (recheck.Record, error)
+	ProveRecheck(ctx context.Context, tenant, account string, now time.Time) (recheck.Record, error)
+}
+
+var changeTests = map[string]func(*testing.T, Backend){
+	"changes/law 1: the first sight is frozen":                       changeFrozen,
+	"changes/law 2: no record, fact or column carries an address":    changeHidesAddresses,
+	"changes/seed 51: Add with both codes lists a full contact":      addedFull,
+	"changes/Add without a full contact is junior for 720h":          addedJunior,
+	"changes/law 13: the first contact is full where absence stands": addedFirst,
+	"changes/Add where nothing was ever written is junior":           addedUnknown,
+	"changes/seed 31: Remove takes a step-up and a confirmation":     removedOne,
+	"changes/a code for something else proves nothing":               strangeCodes,
+	"changes/seed 38: adding a contact ends a recheck":               addedEndsRecheck,
+	"changes/an unknown contact is rejected":                         removedUnknown,
+	"changes/without its codes a change expires":                     changeExpires,
+	"changes/law 11: the database tells its time":                    databaseClock,
+}
+
+// owner is an account with contacts, whose changes are tried.
+type owner struct {
+	Backend
+	t       *testing.T
+	account string
+	codes   int
+}
+
+const (
+	secondAddress = "second@post.example"
+	newAddress    = "brand-new@post.example"
+)
+
+// newOwner has two contacts that the IdP has vouched for, a and b.
+func newOwner(t *testing.T, b Backend) *owner {
+	t.Helper()
+	o := &owner{Backend: b, t: t, account: account}
+	must(t, b.ImportContacts(t.Context(), tenant, account, []contact.Contact{email("a", Address), email("b", secondAddress)}, nil, Start))
+	return o
+}
+
+func (o *owner) key(name string) change.Key { return change.Key{Tenant: tenant, Name: name} }
+
+// sight is a change of the owner as its page asks for it at now.
+func (o *owner) sight(name string, action change.Action, now time.Time) change.Sight {
+	terms := change.DefaultTerms()
+	terms.Requesters = change.DefaultRequesters
+	s := change.Sight{
+		Key: o.key(name), UID: "uid-of-" + name, Terms: terms, Now: now,
+		Spec: change.Spec{Account: o.account, Action: action},
+	}
+	if action == change.Add || action == change.Replace {
+		s.Spec.New = []change.NewContact{{ID: "new-" + name, Channel: contact.Email, Hint: "br•••@•••", Language: "fr"}}
+		s.Addresses = map[string]string{"new-" + name: name + newAddress}
+	}
+	return s
+}
+
+func (o *owner) freeze(s change.Sight) change.Record {
+	o.t.Helper()
+	return mustGet[change.Record](o.t)(o.FreezeChange(o.t.Context(), s))
+}
+
+func (o *owner) removal(name string, now time.Time, ids ...string) change.Record {
+	o.t.Helper()
+	s := o.sight(name, change.Remove, now)
+	s.Spec.Removed = ids
+	return o.freeze(s)
+}
+
+// code has a code accepted: to a contact of the account, or to an address where there is
+// no ID.
+func (o *owner) code(purpose code.Purpose, object, contactID, address string, now time.Time) string {
+	o.t.Helper()
+	o.codes++
+	f := flowOf(o.account, fmt.Sprintf("flow-%d-of-%s-at-%d", o.codes, o.account, now.Unix()), object)
+	f.Purpose, f.Opened, f.Expires = purpose, now, now.Add(session.Life)
+	must(o.t, o.OpenFlow(o.t.Context(), f))
+	p := &person{Backend: o.Backend, t: o.t, flow: f}
+	issue := p.issue(now)
+	issue.Address, issue.Challenge.ContactID, issue.Challenge.Purpose = address, contactID, purpose
+	issue.Challenge.Destination = "hash-of-" + address
+	c := p.mustIssue(issue)
+	must(o.t, o.AcceptCode(o.t.Context(), code.Accept{Challenge: c, NewSecret: sha256.Sum256([]byte(f.ID + " second")), Now: now}))
+	return c.ID
+}
+
+// steppedUp proves a full contact for a change.
+func (o *owner) steppedUp(name, contactID string, now time.Time) (change.Record, error) {
+	o.t.Helper()
+	id := o.code(code.StepUp, name, contactID, Address, now)
+	return o.ProveChange(o.t.Context(), change.Proving{Key: o.key(name), Proof: change.FullContactCode, ChallengeID: id, Now: now})
+}
+
+// provenNew proves the contact that a change brings.
+func (o *owner) provenNew(name string, now time.Time) (change.Record, error) {
+	o.t.Helper()
+	id := o.code(code.AddContact, name, "", name+newAddress, now)
+	return o.ProveChange(o.t.Context(), change.Proving{Key: o.key(name), Proof: change.NewContactCode, ChallengeID: id, Now: now})
+}
+
+func (o *owner) prove(name string, proof change.Proof, now time.Time) (change.Record, error) {
+	return o.ProveChange(o.t.Context(), change.Proving{Key: o.key(name), Proof: proof, Now: now})
+}
+
+func (o *owner) cancel(name, contactID string, firstFactor bool, now time.Time) error {
+	o.t.Helper()
+	id := o.code(code.Cancel, name, contactID, Address, now)
+	_, err := o.CancelChange(o.t.Context(), change.Cancelling{Key: o.key(name), Account: o.account, ChallengeID: id, FirstFactor: firstFactor, Now: now})
+	return err
+}
+
+// apply asks for the end of a hold by clocks that agree.
+func (o *owner) apply(name string, now time.Time) (change.Record, error) {
+	return o.ApplyChange(o.t.Context(), o.key(name), change.Clocks{Process: now, APIServer: now, Database: now})
+}
+
+func (o *owner) must(r change.Record, err error) change.Record {
+	o.t.Helper()
+	must(o.t, err)
+	return r
+}
+
+func (o *owner) wantState(name string, now time.Time, want change.State) {
+	o.t.Helper()
+	equal(o.t, "state of "+name, mustGet[change.Record](o.t)(o.Change(o.t.Context(), o.key(name))).State(now), want)
+}
+
+func (o *owner) wantContacts(want ...string) {
+	o.t.Helper()
+	ids := []string{}
+	for _, c := range mustGet[contact.Book](o.t)(o.Book(o.t.Context(), tenant, o.account)).Contacts {
+		ids = append(ids, c.ID)
+	}
+	equal(o.t, "contacts", ids, append([]string{}, want...))
+}
+
+// told counts the messages of a notice.
+func (o *owner) told(notice string) int {
+	o.t.Helper()
+	return count(o.t, o.DB, `SELECT COUNT(*) FROM outbox WHERE kind = 'Notice' AND account = $1 AND notice = $2`, o.account, notice)
+}
+
+func changeFrozen(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	first := o.freeze(o.sight("c", change.Add, Start))
+	edited := o.sight("c", change.Add, Start.Add(time.Hour))
+	edited.Terms.JuniorFor, edited.Spec.New[0].Language, edited.Addresses["new-c"] = time.Minute, "xx", "mallory@post.example"
+	equal(t, "another sight", o.freeze(edited), first)
+	equal(t, "as stored", mustGet[change.Record](t)(b.Change(t.Context(), o.key("c"))), first)
+	fresh, old, err := b.ChangeContacts(t.Context(), o.key("c"))
+	must(t, err)
+	equal(t, "the address", fresh[0].Address, "c"+newAddress)
+	equal(t, "standing", fresh[0].Standing, contact.Pending)
+	equal(t, "old addresses", []string{old[0].Address, old[1].Address}, []string{Address, secondAddress})
+	equal(t, "open", mustGet[[]change.Record](t)(b.OpenChanges(t.Context(), tenant, account)), []change.Record{first})
+	equal(t, "facts", count(t, b.DB, `SELECT COUNT(*) FROM facts`), 1)
+	o.wantContacts("a", "b")
+}
+
+func changeHidesAddresses(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	o.freeze(o.sight("c", change.Replace, Start))
+	o.must(o.provenNew("c", Start))
+	for table, column := range map[string]string{"changes": "record", "facts": "fact", "audit": "detail"} {
+		equal(t, table, count(t, b.DB, `SELECT COUNT(*) FROM `+table+` WHERE `+column+` LIKE '%post.example%'`), 0) //nolint:gosec // G202: the names are the test's own
+	}
+	equal(t, "sealed rows", count(t, b.DB, `SELECT COUNT(*) FROM change_contacts`), 3)
+	equal(t, "has sealed rows", mustGet[bool](t)(b.HasSealedRows(t.Context())), true)
+}
+
+func addedFull(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	o.freeze(o.sight("c", change.Add, Start))
+	r := o.must(o.steppedUp("c", "a", Start))
+	equal(t, "missing", r.Missing(), []change.Proof{change.NewContactCode})
+	o.wantContacts("a", "b")
+	r = o.must(o.provenNew("c", Start.Add(time.Minute)))
+	equal(t, "state", r.State(Start), change.Applied)
+	o.wantContacts("a", "b", "new-c")
+	added, _ := mustGet[contact.Book](t)(b.Book(t.Context(), tenant, account)).Find("new-c")
+	at := Start.Add(time.Minute)
+	equal(t, "contact", added, contact.Contact{ID: "new-c", Channel: contact.Email, Address: "c" + newAddress, Standing: contact.Full,
+		Language: "fr", Added: at, Proven: at, Origin: contact.Vouched, Since: at})
+	equal(t, "law 8: the contacts before are told", o.told(change.NoticeApplied), 2)
+	_, err := o.provenNew("c", at)
+	wantErr(t, err, change.ErrEnded)
+}
+
+func addedJunior(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	o.freeze(o.sight("c", change.Add, Start))
+	equal(t, "state", o.must(o.provenNew("c", Start)).State(Start), change.AwaitingCode)
+	equal(t, "state", o.must(o.prove("c", change.WithoutFull, Start)).State(Start), change.Applied)
+	standing := func(now time.Time) contact.Standing {
+		c, _ := mustGet[contact.Book](t)(b.Book(t.Context(), tenant, account)).Find("new-c")
+		return c.At(now).Standing
+	}
+	equal(t, "at once", standing(Start), contact.Junior)
+	equal(t, "a second before 720h", standing(Start.Add(720*time.Hour-time.Second)), contact.Junior)
+	equal(t, "after 720h", standing(Start.Add(720*time.Hour)), contact.Full)
+	equal(t, "told", o.told(change.NoticeApplied), 2)
+}
+
+func addedFirst(t *testing.T, b Backend) {
+	must(t, b.ImportContacts(t.Context(), tenant, "emil", nil, nil, Start))
+	o := &owner{Backend: b, t: t, account: "emil"}
+	o.freeze(o.sight("c", change.Add, Start))
+	o.must(o.provenNew("c", Start))
+	c, _ := mustGet[contact.Book](t)(b.Book(t.Context(), tenant, "emil")).Find("new-c")
+	equal(t, "standing", c.Standing, contact.Full)
+	equal(t, "origin", c.Origin, contact.First)
+}
+
+func addedUnknown(t *testing.T, b Backend) {
+	o := &owner{Backend: b, t: t, account: "emil"}
+	o.freeze(o.sight("c", change.Add, Start))
+	o.must(o.provenNew("c", Start))
+	c, _ := mustGet[contact.Book](t)(b.Book(t.Context(), tenant, "emil")).Find("new-c")
+	equal(t, "standing", c.Standing, contact.Junior)
+	err := b.ImportContacts(t.Context(), tenant, "emil", []contact.Contact{email("x", Address)}, nil, Start)
+	wantErr(t, err, rules.ErrRecorded)
+}
+
+func removedOne(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	o.removal("c", Start, "a")
+	_, err := o.prove("c", change.Confirmation, Start)
+	wantErr(t, err, rules.ErrOrder)
+	equal(t, "state", o.must(o.steppedUp("c", "b", Start)).State(Start), change.AwaitingCode)
+	o.wantContacts("a", "b")
+	equal(t, "state", o.must(o.prove("c", change.Confirmation, Start)).State(Start), change.Applied)
+	o.wantContacts("b")
+	equal(t, "told, the one that went too", o.told(change.NoticeApplied), 2)
+}
+
+func strangeCodes(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	must(t, b.ImportContacts(t.Context(), tenant, "mallory", []contact.Contact{email("a", "mallory@post.example")}, nil, Start))
+	mallory := &owner{Backend: b, t: t, account: "mallory"}
+	o.freeze(o.sight("c", change.Add, Start))
+	for name, id := range map[string]string{
+		"another account's": mallory.code(code.StepUp, "c", "a", "mallory@post.example", Start),
+		"another change's":  o.code(code.StepUp, "other", "a", Address, Start),
+		"another purpose's": o.code(code.Recheck, "c", "a", Address, Start),
+		"none":              "no-such-challenge",
+		"an old one":        o.code(code.StepUp, "c", "a", Address, Start.Add(-change.ProofLife)),
+	} {
+		_, err := b.ProveChange(t.Context(), change.Proving{Key: o.key("c"), Proof: change.FullContactCode, ChallengeID: id, Now: Start})
+		if err == nil {
+			t.Fatalf("%s code has proven something", name)
+		}
+		wantErr(t, err, change.ErrProof)
+	}
+	elsewhere := o.code(code.AddContact, "c", "", "mallory@post.example", Start)
+	_, err := b.ProveChange(t.Context(), change.Proving{Key: o.key("c"), Proof: change.NewContactCode, ChallengeID: elsewhere, Now: Start})
+	wantErr(t, err, change.ErrProof) // law 3: a code proves only its destination
+}
+
+func addedEndsRecheck(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	terms := recheck.DefaultTerms()
+	later := Start.Add(terms.ProofAge)
+	round := mustGet[recheck.Record](t)(b.SeeSignIn(t.Context(), tenant, account, terms, later))
+	equal(t, "first notice", round.FirstNotice, later)
+	o.freeze(o.sight("c", change.Add, later))
+	o.must(o.steppedUp("c", "a", later))
+	o.must(o.provenNew("c", later))
+	asked, _ := mustGet[recheck.Record](t)(b.Recheck(t.Context(), tenant, account)).Prompt(later.Add(8 * 24 * time.Hour))
+	equal(t, "asked", asked, recheck.None)
+}
+
+func removedUnknown(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	r := o.removal("c", Start, "a", "no-such-contact")
+	equal(t, "state", r.State(Start), change.Rejected)
+	equal(t, "reason", r.End.Reason, change.UnknownContact)
+
+	o.freeze(o.sight("voip", change.Add, Start))
+	r = o.must(b.RejectChange(t.Context(), change.Visit{Key: o.key("voip"), Now: Start}, change.VoIPRefused))
+	equal(t, "end", r.End, change.End{State: change.Rejected, At: Start, Reason: change.VoIPRefused})
+	equal(t, "told", o.told(change.NoticeCancelled), 0)
+}
+
+func changeExpires(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	o.freeze(o.sight("c", change.Add, Start))
+	end := Start.Add(change.ProveWithin)
+	o.must(b.VisitChange(t.Context(), change.Visit{Key: o.key("c"), Now: end.Add(-time.Second)}))
+	o.wantState("c", end.Add(-time.Second), change.AwaitingCode)
+	equal(t, "due", len(mustGet[[]change.Record](t)(b.PendingNotices(t.Context(), end, 10))), 1)
+	r := o.must(b.VisitChange(t.Context(), change.Visit{Key: o.key("c"), Now: end.Add(time.Hour)}))
+	equal(t, "end", r.End, change.End{State: change.Expired, At: end})
+	_, err := o.provenNew("c", end.Add(time.Hour))
+	wantErr(t, err, change.ErrEnded)
+}
+
+func databaseClock(t *testing.T, b Backend) {
+	first := mustGet[time.Time](t)(b.Clock(t.Context()))
+	if first.Year() < 2025 || first.Location() != time.UTC {
+		t.Fatalf("the database says that it is %v", first)
+	}
+	if again := mustGet[time.Time](t)(b.Clock(t.Context())); again.Before(first) || again.Sub(first) > time.Minute {
+		t.Fatalf("%v came after %v", again, first)
+	}
+}
