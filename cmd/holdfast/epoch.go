@@ -26,6 +26,7 @@ const (
 // markedStore is the part of the memory that the watch needs.
 type markedStore interface {
 	Mark(ctx context.Context) (epoch.Mark, error)
+	LastBeat(ctx context.Context) (time.Time, error)
 	Beat(ctx context.Context, outside epoch.Mark) (epoch.Mark, bool, error)
 	Follow(ctx context.Context, since time.Time, caughtUp func(), each func(fact.Fact)) error
 }
@@ -54,10 +55,30 @@ func (w *epochWatch) begin(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("compare the store with its mark (config/rbac grants the ConfigMap): %w", err)
 	}
-	if err := w.beat(ctx, read.Mark, now); err != nil {
+	outside, err := w.afterSilence(ctx, read.Mark, now)
+	if err != nil {
+		return err
+	}
+	if err := w.beat(ctx, outside, now); err != nil {
 		return err
 	}
 	return w.copy.Write(ctx, read, w.seen)
+}
+
+// afterSilence has an epoch begin where nobody ran for long: store and copy may have been
+// restored together, and agree.
+func (w *epochWatch) afterSilence(ctx context.Context, outside epoch.Mark, now time.Time) (epoch.Mark, error) {
+	last, err := w.store.LastBeat(ctx)
+	if err != nil || !epoch.Silent(last, now) {
+		return outside, err
+	}
+	inside, err := w.store.Mark(ctx)
+	if err != nil {
+		return outside, err
+	}
+	w.log.Info("no replica has used the store for long: it may have been restored together with its mark", "lastUse", last)
+	outside.Epoch = max(outside.Epoch, inside.Epoch+1)
+	return outside, nil
 }
 
 // look is one look at the mark. Where another replica has moved it, nothing is to do.

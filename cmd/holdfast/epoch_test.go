@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -102,6 +103,28 @@ func TestALostStoreBeginsANewEpochAtTheStart(t *testing.T) {
 	wantEpoch(t, "the copy was lost", replicaOf(t, first, clients), 4)
 	if got := copied(t, clients)["epoch"]; got != "4" {
 		t.Errorf("the copy says epoch %s", got)
+	}
+}
+
+// law 1: database and cluster restored together agree with each other; that nobody ran in
+// between tells.
+func TestALongSilenceBeginsANewEpoch(t *testing.T) {
+	clients, s := fake.NewClientset(), testStore(t, filepath.Join(t.TempDir(), "holdfast.db"), nil)
+	wantEpoch(t, "at first", replicaOf(t, s, clients), 1)
+	start := func(at time.Time) *epochWatch {
+		w := &epochWatch{store: s, copy: kube.Marks{ConfigMaps: clients.CoreV1().ConfigMaps("holdfast-system")}, log: testr.New(t)}
+		if err := w.begin(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	wantEpoch(t, "after a short pause", start(noon.Add(epoch.MaxSilence)), 1)
+	after := start(noon.Add(epoch.MaxSilence + time.Second))
+	if after.epoch() <= 1 {
+		t.Errorf("after a long one epoch %d goes on", after.epoch())
+	}
+	if got := copied(t, clients)["epoch"]; got != strconv.FormatInt(after.epoch(), 10) {
+		t.Errorf("the copy says epoch %s, want %d", got, after.epoch())
 	}
 }
 

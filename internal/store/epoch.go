@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/epoch"
 )
 
@@ -27,6 +29,8 @@ func (s *Store) Beat(ctx context.Context, outside epoch.Mark) (mark epoch.Mark, 
 		}
 		mark, restored = inside.Next(outside)
 		t.queue(`UPDATE meta SET value = $1 WHERE name = 'beat'`, mark.Beat)
+		t.queue(`INSERT INTO meta (name, value) VALUES ('beat_at', $1)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, instant(s.config.Now()))
 		if mark.Epoch == inside.Epoch {
 			return nil
 		}
@@ -36,6 +40,12 @@ func (s *Store) Beat(ctx context.Context, outside epoch.Mark) (mark epoch.Mark, 
 		return nil
 	})
 	return mark, restored, err
+}
+
+// LastBeat is when the mark moved last, zero where it never did.
+func (s *Store) LastBeat(ctx context.Context) (time.Time, error) {
+	last, err := one(s.ask(ctx, s.config.Writer), moment, `SELECT value FROM meta WHERE name = 'beat_at'`)
+	return last, unlessMissing(err, rules.ErrNotFound)
 }
 
 const selectMark = `SELECT e.value, b.value FROM meta e, meta b WHERE e.name = 'epoch' AND b.name = 'beat'`

@@ -2,6 +2,16 @@
 // number that is kept outside it.
 package epoch
 
+import "time"
+
+// MaxSilence is how long no replica may have run before the next one begins an epoch: the
+// life of a code.
+const MaxSilence = 10 * time.Minute
+
+// Silent reports whether the memory was left alone for so long that it may have been
+// restored together with its mark. Then only the clock can tell; zero is no beat yet.
+func Silent(last, now time.Time) bool { return !last.IsZero() && now.Sub(last) > MaxSilence }
+
 // Mark is how far a memory has come. The memory moves its own mark first, then the copy
 // outside: the copy is never ahead unless the memory went back.
 type Mark struct {

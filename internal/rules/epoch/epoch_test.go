@@ -2,6 +2,7 @@ package epoch
 
 import (
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -30,6 +31,20 @@ func TestNext(t *testing.T) {
 				t.Fatalf("%+v, restored %v; want %+v, %v", got, restored, c.want, c.restored)
 			}
 		})
+	}
+}
+
+func TestSilent(t *testing.T) {
+	last := time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
+	for after, want := range map[time.Duration]bool{
+		-time.Hour: false, 0: false, MaxSilence: false, MaxSilence + time.Millisecond: true,
+	} {
+		if got := Silent(last, last.Add(after)); got != want {
+			t.Errorf("%v after the last beat: %t", after, got)
+		}
+	}
+	if Silent(time.Time{}, last) {
+		t.Error("a memory that is new was left alone")
 	}
 }
 
