@@ -42,10 +42,12 @@ app.kubernetes.io/part-of: holdfast
 {{- if or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) }}true{{ end }}
 {{- end }}
 
-{{/* The hosts of all tenants, as JSON. */}}
+{{/* The hosts of all tenants without their ports, as JSON. */}}
 {{- define "holdfast.hosts" -}}
 {{- $hosts := list }}
-{{- range .Values.tenants }}{{ $hosts = concat $hosts (default list .hosts) }}{{ end }}
+{{- range .Values.tenants }}
+{{- range .hosts }}{{ $hosts = append $hosts (regexReplaceAll ":[0-9]+$" . "") }}{{ end }}
+{{- end }}
 {{- $hosts | uniq | toJson }}
 {{- end }}
 
