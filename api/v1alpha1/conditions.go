@@ -62,7 +62,8 @@ const (
 	// messages of the namespace were given up.
 	ConditionDelivering = "Delivering"
 
-	// ConditionTestNumbers is True where spec.testing lists numbers; absent elsewhere.
+	// ConditionTestNumbers is True where spec.testing lists numbers that are in use, False
+	// where it lists some that are not; absent elsewhere.
 	ConditionTestNumbers = "TestNumbers"
 
 	// ConditionHostsGranted is False where the installation does not grant one of
@@ -109,6 +110,10 @@ const (
 	// not in time.
 	ReasonProviderUnreachable = "ProviderUnreachable"
 
+	// ReasonProviderFailing surfaces with False where a provider takes the check and a
+	// courier's messages fail there, whichever replica saw it.
+	ReasonProviderFailing = "ProviderFailing"
+
 	// ReasonTypeNotSupported surfaces with False where this release has no driver for a
 	// provider's type.
 	ReasonTypeNotSupported = "TypeNotSupported"
@@ -133,8 +138,14 @@ const (
 
 // Reasons of TestNumbers and HostsGranted.
 const (
-	// ReasonTestNumbersListed surfaces with TestNumbers True.
+	// ReasonTestNumbersListed surfaces with TestNumbers True. SecretNotFound and
+	// SecretInvalid surface with False: no code of a test number is right then.
 	ReasonTestNumbersListed = "TestNumbersListed"
+
+	// ReasonTestNumbersIgnored surfaces with TestNumbers False where the numbers stand
+	// beside real providers in mode Enforce and testing.inEnforce is not set: they are
+	// numbers like any other.
+	ReasonTestNumbersIgnored = "TestNumbersIgnored"
 
 	// ReasonHostsGranted surfaces with HostsGranted True.
 	ReasonHostsGranted = "HostsGranted"

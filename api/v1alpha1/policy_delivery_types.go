@@ -236,22 +236,25 @@ type CountryLimit struct {
 	SpendPerHour int32 `json:"spendPerHour,omitempty"`
 }
 
-// TestingPolicy lists numbers of the platform's own QA. Nothing is sent to them; their
-// code comes from a Secret. They are shown in the condition TestNumbers.
+// TestingPolicy lists numbers of the platform's own QA. No message to them ever leaves;
+// their code is the one that an authenticator shows for the number's seed (TOTP, RFC 6238:
+// SHA-1, 30 s, codes.length digits), so that no code stands anywhere (law 2). Everything
+// else is as with any number: attempts, budgets, what a code proves.
 type TestingPolicy struct {
-	// Numbers in E.164 form with the plus sign. They must belong to nobody.
+	// Numbers, of ranges that regulators keep free of people.
 	//
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	// +listType=set
 	// +required
-	Numbers []PhoneNumber `json:"numbers"`
+	Numbers []TestNumber `json:"numbers"`
 
-	// CodeSecretRef names the key, in a Secret of type holdfast.dev/provider, of the one
-	// code that these numbers accept (law 2: no code in a policy).
+	// SecretRef names the Secret of type holdfast.dev/provider with a seed for each number:
+	// the key is the number without its plus sign, the value base32 of at least 16 random
+	// bytes.
 	//
 	// +required
-	CodeSecretRef SecretKeyReference `json:"codeSecretRef"`
+	SecretRef SecretReference `json:"secretRef"`
 
 	// InEnforce says for the second time that test numbers are wanted beside real
 	// providers in mode Enforce. Empty: false.
@@ -260,9 +263,11 @@ type TestingPolicy struct {
 	InEnforce bool `json:"inEnforce,omitempty"`
 }
 
-// PhoneNumber is a number in E.164 form with its plus sign.
+// TestNumber is a number in E.164 form with its plus sign that can belong to nobody: one
+// that a regulator keeps free for fiction. So no edit of a policy takes away a person's
+// number.
 //
-// +kubebuilder:validation:Pattern=`^\+[1-9][0-9]{5,14}$`
-// +kubebuilder:validation:MinLength=7
-// +kubebuilder:validation:MaxLength=16
-type PhoneNumber string
+// +kubebuilder:validation:MinLength=12
+// +kubebuilder:validation:MaxLength=14
+// +kubebuilder:validation:XValidation:rule="self.matches('^[+](1[2-9][0-9]{2}55501[0-9]{2}|46701740(60[5-9]|6[1-9][0-9])|4917139200[0-9]{2}|49176040690[0-9]{2}|61491570(006|110|15[6-9]))$')",message="a test number lies in a range kept free for fiction, so that it belongs to nobody: +1 NXX 555 01XX, +46 70 174 06 05 to 99, +49 171 39200 XX, +49 176 040690 XX, +61 491 570 006, 110 or 156 to 159"
+type TestNumber string

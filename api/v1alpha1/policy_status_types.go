@@ -32,7 +32,8 @@ type VerificationPolicyStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions: Ready, Stalled, Accepted, ProvidersReady, Delivering.
+	// Conditions: Ready, Stalled, Accepted, ProvidersReady, HostsGranted, Delivering,
+	// TestNumbers.
 	//
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
@@ -56,12 +57,12 @@ type VerificationPolicyStatus struct {
 	// +optional
 	Providers []ProviderStatus `json:"providers,omitempty"`
 
-	// Regions tells how codes arrive where they do not arrive as usual (seed 16, 18).
+	// Regions tells how SMS and calls with codes go to countries where they do not go as
+	// usual (seed 16, 18). They lift by themselves.
 	//
 	// +kubebuilder:validation:MaxItems=250
 	// +listType=map
 	// +listMapKey=country
-	// +listMapKey=channel
 	// +optional
 	Regions []RegionStatus `json:"regions,omitempty"`
 }
@@ -84,7 +85,7 @@ type PolicyConflict struct {
 // ErrorClass is the kind of a provider's last failure. Never its text, which may carry
 // an address or a credential (law 2).
 //
-// +kubebuilder:validation:Enum=Temporary;Rejected;Misconfigured;Unreachable
+// +kubebuilder:validation:Enum=Temporary;Rejected;Misconfigured;Unreachable;Unknown
 type ErrorClass string
 
 // The classes of failures.
@@ -97,6 +98,8 @@ const (
 	ErrorMisconfigured ErrorClass = "Misconfigured"
 	// ErrorUnreachable: no connection, no TLS or no answer in time.
 	ErrorUnreachable ErrorClass = "Unreachable"
+	// ErrorUnknown: messages were handed over and no answer came.
+	ErrorUnknown ErrorClass = "Unknown"
 )
 
 // ProviderStatus is the health of one provider.
@@ -108,7 +111,8 @@ type ProviderStatus struct {
 	// +required
 	Name string `json:"name"`
 
-	// Ready says whether messages are given to the provider.
+	// Ready says that the provider answers the check and takes messages, as far as any
+	// replica has seen.
 	//
 	// +required
 	Ready bool `json:"ready"`
@@ -131,36 +135,42 @@ type RegionState string
 
 // The states of a region; one that is not listed is as usual.
 const (
-	// RegionSlowed: waits between codes are longer (seed 16).
+	// RegionSlowed: fewer codes are verified than the policy's line, so for an hour none is
+	// sent; then a sample goes out (seed 16).
 	RegionSlowed RegionState = "Slowed"
 	// RegionStopped: no codes are sent until the Region block ends by itself (seed 16).
 	RegionStopped RegionState = "Stopped"
 )
 
-// RegionStatus is the delivery health of one country and channel.
+// RegionStatus is how SMS and calls with codes go to one country.
 type RegionStatus struct {
 	// Country by ISO code.
 	//
 	// +required
 	Country CountryCode `json:"country"`
 
-	// Channel of the messages.
-	//
-	// +required
-	Channel Channel `json:"channel"`
-
 	// State of the region.
 	//
 	// +required
 	State RegionState `json:"state"`
 
-	// ConversionPercent is how many of a hundred codes sent were verified, when the
-	// state last changed.
+	// Reason of the Region block: CompromisedTraffic where Holdfast itself counted.
+	//
+	// +required
+	Reason BlockReason `json:"reason"`
+
+	// ConversionPercent is how many of a hundred accounts that were sent a code verified
+	// one, when the block began; absent where the country was not judged by it.
 	//
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	// +optional
 	ConversionPercent *int32 `json:"conversionPercent,omitempty"`
+
+	// UntilTime is when codes are sent again; absent where the block is permanent.
+	//
+	// +optional
+	UntilTime *metav1.Time `json:"untilTime,omitempty"`
 
 	// LastTransitionTime is when State last changed.
 	//

@@ -76,6 +76,11 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.message == 'SecurityCode' || !self.body.contains('.Code')",message="only SecurityCode carries a code"
 // +kubebuilder:validation:XValidation:rule="!has(self.subject) || !self.subject.contains('.Code')",message="a code never stands in the subject (seed 8)"
 // +kubebuilder:validation:XValidation:rule="!has(self.subject) || self.channel == 'Email'",message="only Email has a subject"
+// +kubebuilder:validation:XValidation:rule="self.channel != 'App'",message="no message goes to App"
+// +kubebuilder:validation:XValidation:rule="self.message == 'SecurityCode' || self.body.matches('^([{]{2}[.](Product|When|HelpURL|NotMeURL)[}]{2}|[{][^{]|[^{])*[{]?$')",message="the body of a notice knows {{.Product}}, {{.When}}, {{.HelpURL}} and {{.NotMeURL}} and nothing else in {{ }}"
+// +kubebuilder:validation:XValidation:rule="self.message != 'SecurityCode' || self.body.matches('^([{]{2}[.](Code|Product|Purpose|Life|Minutes|Warning|HelpURL|NotMeURL)[}]{2}|[{][^{]|[^{])*[{]?$')",message="the body of SecurityCode knows {{.Code}}, {{.Product}}, {{.Purpose}}, {{.Life}}, {{.Minutes}}, {{.Warning}}, {{.HelpURL}} and {{.NotMeURL}} and nothing else in {{ }}"
+// +kubebuilder:validation:XValidation:rule="!has(self.subject) || self.subject.matches('^([{]{2}[.](Product|When|Purpose|Life|Minutes)[}]{2}|[{][^{]|[^{])*[{]?$')",message="a subject knows {{.Product}}, for a code {{.Purpose}}, {{.Life}} and {{.Minutes}}, for a notice {{.When}}, and nothing else in {{ }}"
+// +kubebuilder:validation:XValidation:rule="!has(self.subject) || (self.message == 'SecurityCode' ? !self.subject.contains('{{.When}}') : !self.subject.matches('[{]{2}[.](Purpose|Life|Minutes)[}]{2}'))",message="a subject knows {{.Product}}, for a code {{.Purpose}}, {{.Life}} and {{.Minutes}}, for a notice {{.When}}, and nothing else in {{ }}"
 type MessageOverride struct {
 	// Language of the text.
 	//

@@ -63,6 +63,7 @@ type Host string
 // seeds' number.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.testing) || !has(self.providers) || size(self.providers) == 0 || (has(self.mode) && self.mode == 'Shadow') || (has(self.testing.inEnforce) && self.testing.inEnforce)",message="test numbers beside real providers in mode Enforce must be said twice: set testing.inEnforce to true, or use mode Shadow"
+// +kubebuilder:validation:XValidation:rule="!has(self.testing) || !has(self.codes) || !has(self.codes.length) || self.codes.length <= 8",message="with test numbers codes.length is at most 8: authenticators show no longer codes"
 type VerificationPolicySpec struct {
 	// Accounts says which accounts of the namespace this policy is for.
 	//

@@ -122,7 +122,7 @@ func TestTrustGuardsWhomAPolicyRelies(t *testing.T) {
 		"spec.accounts":           `{"spec":{"accounts":{"patterns":["z*","ceo"]}}}`,
 		"spec.mode":               `{"spec":{"mode":"Shadow"}}`,
 		"codeTo AnyNumber":        `{"spec":{"blocks":{"reasons":[{"reason":"UnusualActivity","codeTo":"AnyNumber"}]}}}`,
-		"spec.testing":            `{"spec":{"testing":{"numbers":["+491701234567"],"codeSecretRef":{"name":"x","key":"y"}}}}`,
+		"spec.testing":            `{"spec":{"testing":{"numbers":["+12025550100"],"secretRef":{"name":"x"}}}}`,
 	} {
 		refused(t, "editor", field, merge(ctx, p, patch))
 		must(t, "trustee", merge(ctx, p, patch))

@@ -46,7 +46,7 @@ func TestStatusRoundTrip(t *testing.T) {
 		State: v1alpha1.PolicyDegraded, ObservedGeneration: 1, Conditions: ready,
 		ConflictsWith: []v1alpha1.PolicyConflict{{Pattern: "typed-*", Policy: "a"}},
 		Providers:     []v1alpha1.ProviderStatus{{Name: "mail", LastErrorClass: v1alpha1.ErrorUnreachable, LastTransitionTime: at}},
-		Regions:       []v1alpha1.RegionStatus{{Country: "DE", Channel: v1alpha1.ChannelSMS, State: v1alpha1.RegionSlowed, ConversionPercent: &conversion, LastTransitionTime: at}},
+		Regions:       []v1alpha1.RegionStatus{{Country: "DE", State: v1alpha1.RegionSlowed, Reason: v1alpha1.BlockReasonCompromisedTraffic, ConversionPercent: &conversion, UntilTime: &at, LastTransitionTime: at}},
 	}
 	patchStatus(t, policy, &v1alpha1.VerificationPolicy{})
 
