@@ -58,6 +58,7 @@ type Dispatcher struct {
 	secrets Secrets
 	allow   Endpoints
 	options Options
+	lines   *lines
 
 	mu      sync.Mutex
 	senders map[key]entry
@@ -84,7 +85,7 @@ func New(secrets Secrets, allow Endpoints, options Options) *Dispatcher {
 	if options.Hostname == "" {
 		options.Hostname = "localhost"
 	}
-	return &Dispatcher{secrets: secrets, allow: allow, options: options, senders: map[key]entry{}}
+	return &Dispatcher{secrets: secrets, allow: allow, options: options, lines: newLines(), senders: map[key]entry{}}
 }
 
 // Send hands a message to a provider. The error unwraps to *message.Error.

@@ -9,12 +9,14 @@ type kind struct {
 	open func(data map[string][]byte, allow Endpoints, options Options) (Sender, error)
 	// receipt reads what the provider tells of its messages; nil where it tells nothing.
 	receipt reader
+	// lines says that its Senders can look numbers up (looker).
+	lines bool
 }
 
 // kinds are the types of providers that this version knows.
 var kinds = map[string]kind{
 	"SMTP":    {validate: validateSMTP, open: openSMTP},
-	"Twilio":  {validate: validateTwilio, open: openTwilio, receipt: readTwilio},
+	"Twilio":  {validate: validateTwilio, open: openTwilio, receipt: readTwilio, lines: true},
 	"Webhook": {validate: validateWebhook, open: openWebhook, receipt: readWebhook},
 }
 

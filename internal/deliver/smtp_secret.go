@@ -38,8 +38,8 @@ func validateSMTP(data map[string][]byte) error {
 // loopback), username, password, and the optional ca (PEM) and serverName.
 func parseSMTP(data map[string][]byte) (smtpSecret, error) {
 	s := smtpSecret{
-		host: line(data, "host"), port: line(data, "port"), mode: line(data, "tls"),
-		username: line(data, "username"), password: strings.TrimRight(string(data["password"]), "\r\n"),
+		host: valueOf(data, "host"), port: valueOf(data, "port"), mode: valueOf(data, "tls"),
+		username: valueOf(data, "username"), password: strings.TrimRight(string(data["password"]), "\r\n"),
 	}
 	if s.mode == "" {
 		s.mode = startTLS
@@ -50,7 +50,7 @@ func parseSMTP(data map[string][]byte) (smtpSecret, error) {
 		problems = append(problems, "key ca "+problem)
 	}
 	s.tls = config
-	s.tls.ServerName = cmp.Or(line(data, "serverName"), s.host)
+	s.tls.ServerName = cmp.Or(valueOf(data, "serverName"), s.host)
 	if len(problems) > 0 {
 		return smtpSecret{}, errors.New("SMTP provider Secret: " + strings.Join(problems, "; "))
 	}
@@ -81,5 +81,5 @@ func (s smtpSecret) problems() (list []string) {
 	return list
 }
 
-// line is a one-line value without the white space that files end with.
-func line(data map[string][]byte, key string) string { return strings.TrimSpace(string(data[key])) }
+// valueOf is a one-line value without the white space that files end with.
+func valueOf(data map[string][]byte, key string) string { return strings.TrimSpace(string(data[key])) }

@@ -116,13 +116,18 @@ func (s *twilioSender) ask(e *exchange, call func(*twilio.ApiService) (code *int
 	if !s.allow.Allows(outbound.Address(s.secret.endpoint)) {
 		return failure(message.Misconfigured, "endpoint")
 	}
+	code, err := call(twilio.NewApiService(s.handler(e)))
+	return e.twilio(code, err)
+}
+
+// handler calls Twilio through an exchange. The library's own constructor would read
+// region and edge from the environment.
+func (s *twilioSender) handler(e *exchange) *client.RequestHandler {
 	caller := &client.Client{
 		Credentials: client.NewCredentials(s.secret.username, s.secret.password), HTTPClient: outbound.Client(e),
 	}
 	caller.SetAccountSid(s.secret.account)
-	// The library's own constructor would read region and edge from the environment.
-	code, err := call(twilio.NewApiService(&client.RequestHandler{Client: caller}))
-	return e.twilio(code, err)
+	return &client.RequestHandler{Client: caller}
 }
 
 func (s *twilioSender) base() http.RoundTripper { return endpoint{s.transport, s.secret.endpoint} }

@@ -14,7 +14,7 @@ import (
 // URL, and thereby the message's ID, and the form. It bears no time: what a replay tells
 // was told before.
 func readTwilio(data map[string][]byte, call receipt.Call, _ time.Time) (receipt.Receipt, error) {
-	token := line(data, "authToken")
+	token := valueOf(data, "authToken")
 	if token == "" { // anybody could sign with nothing
 		return receipt.Receipt{}, receipt.ErrUnproven
 	}

@@ -23,9 +23,11 @@ type twilioSecret struct {
 	// from sends SMS unless service does, and makes calls where it is a number.
 	from, service string
 	region, edge  string
-	// endpoint is where Twilio's API is.
-	endpoint *url.URL
-	tls      *tls.Config
+	// endpoint is where Twilio's API is, lookups where its look-ups are.
+	endpoint, lookups *url.URL
+	// looksUp asks for look-ups, each of which costs.
+	looksUp bool
+	tls     *tls.Config
 }
 
 // What Twilio's identifiers look like. A sender is a number, a short code or a name.
@@ -45,18 +47,18 @@ func validateTwilio(data map[string][]byte) error {
 }
 
 // parseTwilio reads the keys accountSid, authToken or apiKey with apiSecret, from or
-// messagingServiceSid or both, and the optional region, edge, endpoint and ca (PEM).
-// Beside apiKey, authToken calls nobody: it checks receipts.
+// messagingServiceSid or both, and the optional lookup, region, edge, endpoint and ca
+// (PEM). Beside apiKey, authToken calls nobody: it checks receipts.
 func parseTwilio(data map[string][]byte) (twilioSecret, error) {
 	s := twilioSecret{
-		account: line(data, "accountSid"), from: line(data, "from"), service: line(data, "messagingServiceSid"),
-		region: line(data, "region"), edge: line(data, "edge"),
+		account: valueOf(data, "accountSid"), from: valueOf(data, "from"), service: valueOf(data, "messagingServiceSid"),
+		region: valueOf(data, "region"), edge: valueOf(data, "edge"),
 	}
-	s.username, s.password = s.account, line(data, "authToken")
+	s.username, s.password = s.account, valueOf(data, "authToken")
 	problems := twilioShapes(data)
 	s.proves = s.password != ""
-	if key := line(data, "apiKey"); key != "" {
-		s.username, s.password = key, line(data, "apiSecret")
+	if key := valueOf(data, "apiKey"); key != "" {
+		s.username, s.password = key, valueOf(data, "apiSecret")
 	}
 	switch {
 	case s.password == "" && s.proves:
@@ -68,8 +70,15 @@ func parseTwilio(data map[string][]byte) (twilioSecret, error) {
 		problems = append(problems, "key from is missing, or messagingServiceSid")
 	}
 	var problem string
-	if s.endpoint, problem = s.readEndpoint(line(data, "endpoint")); problem != "" {
+	if s.endpoint, problem = s.readEndpoint(valueOf(data, "endpoint"), twilioAPI); problem != "" {
 		problems = append(problems, "key endpoint "+problem)
+	}
+	s.lookups, _ = s.readEndpoint(valueOf(data, "endpoint"), twilioLookups) // its problem is the same
+	if lookup := valueOf(data, "lookup"); lookup != "" {
+		s.looksUp = lookup == "line-type"
+		if !s.looksUp {
+			problems = append(problems, "key lookup must be line-type, or absent")
+		}
 	}
 	if s.tls, problem = outbound.TLS(data["ca"]); problem != "" {
 		problems = append(problems, "key ca "+problem)
@@ -97,7 +106,7 @@ func twilioShapes(data map[string][]byte) (problems []string) {
 		{"region", false, labelShape, "must be a region such as ie1"},
 		{"edge", false, labelShape, "must be an edge location such as dublin"},
 	} {
-		switch value := line(data, k.key); {
+		switch value := valueOf(data, k.key); {
 		case value == "" && k.required:
 			problems = append(problems, "key "+k.key+" is missing")
 		case value != "" && !k.shape.MatchString(value):
@@ -107,15 +116,18 @@ func twilioShapes(data map[string][]byte) (problems []string) {
 	return problems
 }
 
-// twilioAPI is where Twilio's API is without region and edge.
-const twilioAPI = "https://api.twilio.com"
+// Where Twilio's APIs are without region and edge.
+const (
+	twilioAPI     = "https://api.twilio.com"
+	twilioLookups = "https://lookups.twilio.com"
+)
 
 // readEndpoint is Twilio's own where the key is empty, as the client library forms it.
-func (s twilioSecret) readEndpoint(own string) (endpoint *url.URL, problem string) {
+func (s twilioSecret) readEndpoint(own, api string) (endpoint *url.URL, problem string) {
 	if own != "" && (s.region != "" || s.edge != "") {
 		return nil, "excludes region and edge"
 	}
-	theirs, err := (&client.RequestHandler{Region: s.region, Edge: s.edge}).BuildUrl(twilioAPI)
+	theirs, err := (&client.RequestHandler{Region: s.region, Edge: s.edge}).BuildUrl(api)
 	if err != nil {
 		return nil, "cannot be formed of region and edge"
 	}

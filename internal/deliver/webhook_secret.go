@@ -32,7 +32,7 @@ func parseWebhook(data map[string][]byte) (webhookSecret, error) {
 			problems = append(problems, "key "+key+" "+problem)
 		}
 	}
-	s.url, problem = outbound.Endpoint(line(data, "url"))
+	s.url, problem = outbound.Endpoint(valueOf(data, "url"))
 	refuse("url")
 	s.signers, problem = outbound.NewSigners(string(data["secret"]))
 	refuse("secret")
