@@ -1,11 +1,13 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -18,11 +20,13 @@ import (
 )
 
 // Target is where the person wants the code: one of the account's contacts, or a
-// number that they enter. The zero Target repeats the current destination.
+// number that they enter. A Target without both repeats the current destination.
 type Target struct {
 	ContactID string
-	Channel   contact.Channel
-	Number    string
+	// Channel is needed with Number; else empty means the contact's own, or that of the
+	// current destination.
+	Channel contact.Channel
+	Number  string
 	// Country is the ISO country that the number was typed for.
 	Country string
 }
@@ -53,11 +57,12 @@ func (d *Desk) requestOnce(ctx context.Context, v Visit, challengeID string, to 
 	if err != nil {
 		return ChallengeView{}, err
 	}
-	target, err := d.target(ctx, f, record, book, to)
+	here := scene{f, p, record, book}
+	target, err := d.target(ctx, here, to)
 	if err != nil {
 		return ChallengeView{}, err
 	}
-	country, err := d.route(ctx, f, p, book, target)
+	country, err := d.route(ctx, here, target)
 	if err != nil {
 		return ChallengeView{}, err
 	}
@@ -74,9 +79,7 @@ func (d *Desk) requestOnce(ctx context.Context, v Visit, challengeID string, to 
 		return ChallengeView{}, err
 	}
 	d.sent(ctx, stored, country, p)
-	view := Overview{}
-	d.addDestinations(&view, p, record, book)
-	return *challengeView(stored, message.Delivery{State: message.Waiting}, view.Destinations), nil
+	return d.challengeView(ctx, here, stored, message.Delivery{State: message.Waiting})
 }
 
 // Resend sends another code in place of the challenge, to the same destination or
@@ -118,9 +121,7 @@ func (d *Desk) answered(ctx context.Context, f session.Flow, r block.Record, onc
 	if err != nil {
 		return ChallengeView{}, err
 	}
-	view := Overview{}
-	d.addDestinations(&view, d.Policies.For(f.Tenant, f.Account), r, book)
-	return *challengeView(earlier, delivery, view.Destinations), nil
+	return d.challengeView(ctx, scene{f, d.Policies.For(f.Tenant, f.Account), r, book}, earlier, delivery)
 }
 
 // issue gathers what one transaction needs to issue a code.
@@ -159,16 +160,12 @@ func (d *Desk) limits(v Visit, f session.Flow, p policy.Policy, channel contact.
 }
 
 // target resolves where the code goes, or says that it may not go there.
-func (d *Desk) target(ctx context.Context, f session.Flow, r block.Record, book contact.Book, to Target) (contact.Contact, error) {
+func (d *Desk) target(ctx context.Context, s scene, to Target) (contact.Contact, error) {
 	switch {
 	case to.ContactID != "":
-		c, ok := book.Find(to.ContactID)
-		if !ok || c.Standing != contact.Full {
-			return contact.Contact{}, rules.ErrDestination
-		}
-		return c, nil
+		return d.ownContact(s, to.ContactID, to.Channel)
 	case to.Number != "":
-		if !mayEnter(book, r) || (to.Channel != contact.SMS && to.Channel != contact.Voice) {
+		if !s.mayEnter() || !dialled(to.Channel) {
 			return contact.Contact{}, rules.ErrDestination
 		}
 		number, err := d.Numbers.Parse(to.Number, to.Country)
@@ -177,31 +174,38 @@ func (d *Desk) target(ctx context.Context, f session.Flow, r block.Record, book 
 		}
 		return contact.Contact{Channel: to.Channel, Address: number}, err
 	default:
-		return d.currentTarget(ctx, f, r, book)
+		return d.currentTarget(ctx, s, to.Channel)
 	}
 }
 
-// currentTarget is the destination of the flow's current challenge; the address of
-// an entered number stays in the store.
-func (d *Desk) currentTarget(ctx context.Context, f session.Flow, r block.Record, book contact.Book) (contact.Contact, error) {
-	current, _, err := d.Store.CurrentChallenge(ctx, f.ID)
+// ownContact is one of the account that may get a code on a channel.
+func (d *Desk) ownContact(s scene, id string, channel contact.Channel) (contact.Contact, error) {
+	c, ok := s.book.Find(id)
+	if !ok || c.Standing != contact.Full {
+		return contact.Contact{}, rules.ErrDestination
+	}
+	return d.over(c, channel)
+}
+
+// currentTarget is the destination of the flow's current challenge, perhaps on another
+// channel; the address of an entered number stays in the store.
+func (d *Desk) currentTarget(ctx context.Context, s scene, channel contact.Channel) (contact.Contact, error) {
+	current, _, err := d.Store.CurrentChallenge(ctx, s.flow.ID)
 	if errors.Is(err, rules.ErrNotFound) {
 		return contact.Contact{}, rules.ErrDestination
 	}
 	if err != nil {
 		return contact.Contact{}, err
 	}
-	if current.ContactID == "" {
-		if !mayEnter(book, r) {
-			return contact.Contact{}, rules.ErrDestination
-		}
-		return contact.Contact{Channel: current.Channel}, nil
-	}
-	c, ok := book.Find(current.ContactID)
-	if !ok || c.Standing != contact.Full {
+	channel = cmp.Or(channel, current.Channel)
+	switch {
+	case current.ContactID != "":
+		return d.ownContact(s, current.ContactID, channel)
+	case !s.mayEnter() || !slices.Contains(channelsOf(current.Channel), channel):
 		return contact.Contact{}, rules.ErrDestination
+	default:
+		return contact.Contact{Channel: channel}, nil
 	}
-	return c, nil
 }
 
 func (d *Desk) challenge(f session.Flow, p policy.Policy, to contact.Contact) (code.Challenge, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"strings"
-	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
@@ -89,79 +88,6 @@ func (d *Desk) sent(ctx context.Context, c code.Challenge, country string, p pol
 	if err == nil {
 		d.meter(c.Tenant, results)
 	}
-}
-
-func dialled(c contact.Channel) bool { return c == contact.SMS || c == contact.Voice }
-
-// route says whether a code may go out on the target's way now, and to which country a
-// number belongs. A country is stopped by its Region block (seed 16); a blocked method
-// is refused as long as another one is open (seed 28, 47): nobody is left without any.
-func (d *Desk) route(ctx context.Context, f session.Flow, p policy.Policy, book contact.Book, to contact.Contact) (country string, err error) {
-	if country, err = d.countryOf(ctx, f, to); err != nil {
-		return "", err
-	}
-	if !p.Reaches(to.Channel, country) {
-		return "", rules.ErrNoRoute
-	}
-	if p.Mode == policy.Shadow {
-		return country, nil
-	}
-	if until, blocked := d.methodBlocked(f, to.Channel); blocked && d.otherWay(f, p, book, to.Channel) {
-		return "", d.waitFor("method", until)
-	}
-	if country == "" {
-		return "", nil
-	}
-	for _, r := range d.Index.Blocks(f.Tenant, "", "", netip.Addr{}, country) {
-		if r.Spec.Scope == block.Region && r.Enforced(d.Now()) {
-			return "", d.waitFor("country", r.Expires)
-		}
-	}
-	return country, nil
-}
-
-// countryOf is the country of a number; of one that is repeated, as the store has it.
-func (d *Desk) countryOf(ctx context.Context, f session.Flow, to contact.Contact) (string, error) {
-	if dialled(to.Channel) && to.Address == "" {
-		return d.Store.CodeCountry(ctx, f.ID)
-	}
-	return d.plan(to), nil
-}
-
-// plan is the country of a contact's number, empty where it has none.
-func (d *Desk) plan(c contact.Contact) string {
-	if !dialled(c.Channel) {
-		return ""
-	}
-	return d.Numbers.Plan(c.Address)
-}
-
-// methodBlocked reports whether a block of the account binds a channel, and until when.
-func (d *Desk) methodBlocked(f session.Flow, channel contact.Channel) (until time.Time, blocked bool) {
-	for _, r := range d.Index.BlocksOf(f.Tenant, f.Account) {
-		if r.Spec.Scope == block.Method && strings.EqualFold(r.Spec.Value, string(channel)) && r.Enforced(d.Now()) {
-			return r.Expires, true
-		}
-	}
-	return time.Time{}, false
-}
-
-// otherWay reports whether the account has a contact on another channel that is open.
-func (d *Desk) otherWay(f session.Flow, p policy.Policy, book contact.Book, but contact.Channel) bool {
-	for _, c := range book.Releasing() {
-		if _, blocked := d.methodBlocked(f, c.Channel); c.Channel != but && p.Reaches(c.Channel, d.plan(c)) && !blocked {
-			return true
-		}
-	}
-	return false
-}
-
-// waitFor refuses until an instant; a block without end leaves other ways only.
-func (d *Desk) waitFor(subject string, until time.Time) error {
-	if until.IsZero() {
-		return rules.ErrNoRoute
-	}
-	return &rules.LimitError{Subject: subject, RetryAfter: until.Sub(d.Now())}
 }
 
 func (d *Desk) meter(tenant string, results []escalation.Result) {

@@ -34,13 +34,13 @@ func (d *Desk) NotMeLink(c code.Challenge, p policy.Policy) (string, error) {
 
 // Brand is what the pages of a host show where no account is known: policies for some
 // accounts alone say nothing there.
-func (d *Desk) Brand(host string) (productName, helpURL string) {
+func (d *Desk) Brand(host string) (productName string, help Help) {
 	tenant, ok := d.Policies.Tenant(host)
 	if !ok {
-		return "", ""
+		return "", Help{}
 	}
 	p := d.Policies.For(tenant, "")
-	return p.Messages.ProductName, p.HelpURL
+	return p.Messages.ProductName, helpOf(p)
 }
 
 // ReportCode takes the word of whoever got a code that they did not ask for it: the code

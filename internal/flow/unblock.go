@@ -8,7 +8,6 @@ import (
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
-	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -22,9 +21,13 @@ type Overview struct {
 	// Account is masked.
 	Account     string
 	ProductName string
-	HelpURL     string
-	Reason      block.Reason
-	State       block.State
+	Help        Help
+	// Sender is the address that mail comes from, empty where the policy names none.
+	Sender string
+	// OwnDomains are mail domains of the account's own provider (seed 24).
+	OwnDomains []string
+	Reason     block.Reason
+	State      block.State
 	// Until is zero for a permanent block.
 	Until time.Time
 	// Releasable says whether the person can end the block themselves.
@@ -32,33 +35,55 @@ type Overview struct {
 	Stage      session.Stage
 	// Remaining are the steps that this flow has still to do.
 	Remaining []block.Step
-	// Destinations are the contacts to which a code can go now, masked.
+	// Destinations are the contacts to which a code can go now, masked: the one of a
+	// number by text and, where calls are served, the same by call.
 	Destinations []Destination
-	// EnterNumber offers a number of the person's own instead, on Channels.
+	// Resting are those that are closed for a time.
+	Resting []Resting
+	// EnterNumber offers a number of the person's own instead, on Channels, of one of the
+	// Countries (ISO 3166 alpha-2).
 	EnterNumber bool
 	Channels    []contact.Channel
+	Countries   []string
 	// Challenge is the current one, nil before the first.
 	Challenge *ChallengeView
 	// EnteredNumber tells that the release will restrict payments for a time.
 	EnteredNumber bool
 }
 
-// Destination is a contact as its owner recognises it.
+// Help is where people are sent whom the pages cannot help (seed 49); each may be empty.
+type Help struct{ URL, Email, Phone string }
+
+// Destination is a way to a contact as its owner recognises it.
 type Destination struct {
+	// ContactID is empty for the number that the person entered.
 	ContactID string
 	Channel   contact.Channel
 	Hint      string
 }
 
+// Resting is a way that gets no codes for a time, since too many went wrong on it or too
+// few arrive in its country (seed 16, 28).
+type Resting struct {
+	Destination
+	// Until is zero where it does not end by itself.
+	Until time.Time
+}
+
 // ChallengeView is what a client may know of its challenge.
 type ChallengeView struct {
-	ID           string
+	ID string
+	// ContactID is empty for the number that the person entered.
+	ContactID    string
 	Channel      contact.Channel
 	Hint         string
 	Digits       int
 	ExpiresAt    time.Time
 	ResendAt     time.Time
 	AttemptsLeft int
+	// Repeatable says whether another code may go the same way, Alternatives which other
+	// ways are open.
+	Repeatable   bool
 	Alternatives []Destination
 	Delivery     message.Delivery
 	// Advice is what the person had better do, none where nothing is known.
@@ -78,6 +103,8 @@ func (d *Desk) Peek(ctx context.Context, host, sealed string) (Overview, error) 
 	p := d.Policies.For(claims.Tenant, claims.Account)
 	return d.blockView(p, claims.Account, record), nil
 }
+
+func helpOf(p policy.Policy) Help { return Help{p.HelpURL, p.HelpEmail, p.HelpPhone} }
 
 // Open redeems a ticket once and opens a flow of 15 minutes. It returns the new
 // credential; bearer lets the ticket itself serve until the first proof, for
@@ -132,59 +159,27 @@ func (d *Desk) Overview(ctx context.Context, v Visit) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	d.addDestinations(&view, p, record, book)
+	here := scene{f, p, record, book}
+	d.addDestinations(&view, here)
 	current, delivery, err := d.Store.CurrentChallenge(ctx, f.ID)
 	if errors.Is(err, rules.ErrNotFound) {
 		return view, nil
 	}
-	view.Challenge = challengeView(current, delivery, view.Destinations)
+	if err != nil {
+		return view, err
+	}
+	challenge, err := d.challengeView(ctx, here, current, delivery)
+	view.Challenge = &challenge
 	return view, err
 }
 
 func (d *Desk) blockView(p policy.Policy, account string, r block.Record) Overview {
 	return Overview{
-		Account: contact.MaskAccount(account), ProductName: p.Messages.ProductName, HelpURL: p.HelpURL,
+		Account: contact.MaskAccount(account), ProductName: p.Messages.ProductName, Help: helpOf(p),
+		Sender: p.Messages.Sender, OwnDomains: p.OwnDomains,
 		Reason: r.Spec.Reason, State: r.State(d.Now()), Until: r.Expires,
 		Releasable: r.Releasable(), Stage: session.Opened, Remaining: r.Spec.Steps,
 	}
-}
-
-// addDestinations lists where a code of this flow may go (seed 3, narrowed): the
-// account's own contacts, or a number that the person enters where the account is
-// known to have none or the policy allows any.
-func (d *Desk) addDestinations(view *Overview, p policy.Policy, r block.Record, book contact.Book) {
-	for _, c := range book.Releasing() {
-		if p.Reaches(c.Channel, d.plan(c)) {
-			view.Destinations = append(view.Destinations, Destination{c.ID, c.Channel, c.Mask()})
-		}
-	}
-	if !mayEnter(book, r) {
-		return
-	}
-	for _, channel := range []contact.Channel{contact.SMS, contact.Voice} {
-		if p.Serves(channel) {
-			view.Channels = append(view.Channels, channel)
-		}
-	}
-	view.EnterNumber = len(view.Channels) > 0
-}
-
-func mayEnter(book contact.Book, r block.Record) bool {
-	return book.Absent() || r.Spec.CodeTo == block.AnyNumber
-}
-
-func challengeView(c code.Challenge, delivery message.Delivery, all []Destination) *ChallengeView {
-	view := &ChallengeView{
-		ID: c.ID, Channel: c.Channel, Hint: c.Hint, Digits: c.Digits, ExpiresAt: c.Expires,
-		ResendAt: c.ResendAfter, AttemptsLeft: c.AttemptsLeft(), Delivery: delivery,
-		Advice: receipt.Advise(c.Channel, delivery, receipt.Receipt{}),
-	}
-	for _, alternative := range all {
-		if alternative.ContactID != c.ContactID {
-			view.Alternatives = append(view.Alternatives, alternative)
-		}
-	}
-	return view
 }
 
 // record reads the block of an account from the memory, or from the index where no

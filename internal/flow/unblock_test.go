@@ -45,7 +45,7 @@ func TestAPersonLiftsTheirBlock(t *testing.T) {
 	is(t, err, nil)
 	v := flow.Visit{Host: host, Credential: credential, Network: network}
 	o := d.overview(v)
-	want := []flow.Destination{{ContactID: "mail", Channel: contact.Email, Hint: mail.Mask()}, {ContactID: "cell", Channel: contact.SMS, Hint: cell.Mask()}}
+	want := []flow.Destination{{ContactID: "mail", Channel: contact.Email, Hint: mail.Mask()}, {ContactID: "cell", Channel: contact.SMS, Hint: cell.Mask()}, {ContactID: "cell", Channel: contact.Voice, Hint: cell.Mask()}}
 	if diff := cmp.Diff(want, o.Destinations); diff != "" || o.EnterNumber || o.Challenge != nil || o.Stage != session.Opened {
 		t.Fatalf("destinations (-want +got):\n%s%+v", diff, o)
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/problem"
@@ -20,7 +21,7 @@ type challengeInput struct {
 		Ticket    string          `json:"ticket,omitempty" minLength:"1" maxLength:"4096" doc:"Of a denied sign-in. It works once and opens the flow; a request that is repeated under its Idempotency-Key goes on in it, without another cookie."`
 		Purpose   code.Purpose    `json:"purpose" enum:"Unblock,AddContact,StepUp,Recheck,Recovery,Cancel" doc:"This version serves Unblock."`
 		ContactID string          `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"One of the account's contacts; without it and without an address, the first."`
-		Channel   contact.Channel `json:"channel,omitempty" enum:"Email,SMS,Voice,App" doc:"With address."`
+		Channel   contact.Channel `json:"channel,omitempty" enum:"Email,SMS,Voice,App" doc:"With address; with contactId the contact's own, or Voice for a call in place of a text."`
 		Address   string          `json:"address,omitempty" minLength:"1" maxLength:"64" doc:"A phone number, where the account may enter one."`
 		Country   string          `json:"country,omitempty" pattern:"^[A-Za-z]{2}$" patternDescription:"ISO 3166 alpha-2 code" doc:"In which the number was typed."`
 	}
@@ -90,20 +91,29 @@ func (s *site) issueTo(ctx context.Context, v flow.Visit, to flow.Target) (flow.
 			return flow.ChallengeView{}, err
 		}
 		if len(o.Destinations) == 0 {
-			return flow.ChallengeView{}, nowhere(o)
+			return flow.ChallengeView{}, nowhere(o, s.Now())
 		}
-		to = flow.Target{ContactID: o.Destinations[0].ContactID}
+		to = flow.Target{ContactID: o.Destinations[0].ContactID, Channel: o.Destinations[0].Channel}
 	}
 	return s.Desk.RequestCode(ctx, v, to)
 }
 
-// nowhere says why an account has no first destination.
-func nowhere(o flow.Overview) error {
+// nowhere says why an account has no first destination, and until when where that is
+// known.
+func nowhere(o flow.Overview, now time.Time) error {
+	var first time.Time
+	for _, r := range o.Resting {
+		if !r.Until.IsZero() && (first.IsZero() || r.Until.Before(first)) {
+			first = r.Until
+		}
+	}
 	switch {
 	case o.State.Terminal():
 		return rules.ErrOver
 	case o.Stage != session.Opened || !o.Releasable:
 		return rules.ErrOrder
+	case !first.IsZero():
+		return &rules.LimitError{Subject: "method", RetryAfter: first.Sub(now)}
 	default:
 		return rules.ErrDestination
 	}
@@ -113,14 +123,15 @@ type resendInput struct {
 	Once
 	ID   string `path:"id" maxLength:"128"`
 	Body *struct {
-		ContactID string `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"Another contact; the same one if absent."`
+		ContactID string          `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"Another contact; the same one if absent."`
+		Channel   contact.Channel `json:"channel,omitempty" enum:"Email,SMS,Voice,App" doc:"Of an alternative: Voice for a call in place of a text to the same number."`
 	}
 }
 
 func (s *site) apiResend(ctx context.Context, in *resendInput) (*challengeOutput, error) {
 	to := flow.Target{}
 	if in.Body != nil {
-		to.ContactID = in.Body.ContactID
+		to.ContactID, to.Channel = in.Body.ContactID, in.Body.Channel
 	}
 	key, err := in.key()
 	if err != nil {

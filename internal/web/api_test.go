@@ -32,7 +32,7 @@ func TestJSONUnblockFromTicketToDone(t *testing.T) {
 	v := visit(t)
 	c := ask(v)
 	want := web.Challenge{
-		ID: c.ID, Channel: contact.Email, Hint: "ma•••@•••", Digits: 6, AttemptsLeft: 5,
+		ID: c.ID, ContactID: "c1", Channel: contact.Email, Hint: "ma•••@•••", Digits: 6, AttemptsLeft: 5, Repeatable: true,
 		ExpiresAt: noon.Add(10 * time.Minute), ResendAt: noon.Add(time.Minute),
 		Alternatives: []web.Destination{{ContactID: "c2", Channel: contact.SMS, Hint: "•••• 42"}},
 		Delivery:     web.Delivery{State: "Waiting"},
@@ -149,7 +149,7 @@ func TestChallengeTargets(t *testing.T) {
 	entered := `{"purpose":"Unblock","address":"0170 1234567","channel":"Voice","country":"DE"}`
 	expect(t, v.json("POST", "/v1/challenges", entered), http.StatusAccepted)
 	expect(t, v.json("POST", "/v1/challenges", `{"purpose":"Unblock","contactId":"c2"}`), http.StatusAccepted)
-	want := []flow.Target{{ContactID: "c1"}, {Channel: contact.Voice, Number: "0170 1234567", Country: "DE"}, {ContactID: "c2"}}
+	want := []flow.Target{{ContactID: "c1", Channel: contact.Email}, {Channel: contact.Voice, Number: "0170 1234567", Country: "DE"}, {ContactID: "c2"}}
 	if diff := cmp.Diff(want, v.desk.Targets); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)
 	}

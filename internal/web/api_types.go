@@ -14,22 +14,30 @@ import (
 // Challenge is one asking for one code.
 type Challenge struct {
 	ID           string          `json:"id" doc:"Names the challenge in its follow-ups."`
+	ContactID    string          `json:"contactId,omitempty" doc:"Absent for a number that was entered."`
 	Channel      contact.Channel `json:"channel" enum:"Email,SMS,Voice,App"`
 	Hint         string          `json:"hint" doc:"Where the code went: last two digits of a number, first two characters of an email address."`
 	Digits       int             `json:"digits" doc:"How many digits the code has."`
 	ExpiresAt    time.Time       `json:"expiresAt"`
 	ResendAt     time.Time       `json:"resendAt" doc:"From then on another code may be asked for."`
 	AttemptsLeft int             `json:"attemptsLeft" doc:"A resend adds none."`
-	Alternatives []Destination   `json:"alternatives" doc:"Other contacts to which a code may go."`
+	Repeatable   bool            `json:"repeatable" doc:"Whether another code may go the same way."`
+	Alternatives []Destination   `json:"alternatives" doc:"Other ways that a code may go instead: other contacts, a call in place of a text to the same number."`
 	Delivery     Delivery        `json:"delivery"`
 	Advice       receipt.Advice  `json:"advice,omitempty" enum:"LookAgain,FreeInbox,AnswerCall,TakeCall,CheckDestination,AllowSender,AnotherWay" doc:"What the person had better do: LookAgain (it arrived: look among blocked messages or junk), FreeInbox (the phone or mailbox did not take it), AnswerCall (nobody picked up), TakeCall (the number takes no texts), CheckDestination (nobody knows it), AllowSender (the phone blocks unknown senders), AnotherWay (it will not arrive). Absent where nothing is known; it proves nothing."`
 }
 
-// Destination is a contact, masked.
+// Destination is a way to a contact, masked.
 type Destination struct {
-	ContactID string          `json:"contactId"`
+	ContactID string          `json:"contactId,omitempty" doc:"Absent for the number that was entered: ask for it by its channel alone."`
 	Channel   contact.Channel `json:"channel" enum:"Email,SMS,Voice,App"`
 	Hint      string          `json:"hint"`
+}
+
+// Resting is a way that gets no codes for a time.
+type Resting struct {
+	Destination
+	Until *time.Time `json:"until,omitempty" doc:"When it opens again; absent where it does not by itself."`
 }
 
 // Delivery is how far the message has come.
@@ -43,23 +51,29 @@ type Account struct {
 	Account       string            `json:"account" doc:"Masked."`
 	ProductName   string            `json:"productName"`
 	HelpURL       string            `json:"helpUrl,omitempty"`
+	HelpEmail     string            `json:"helpEmail,omitempty"`
+	HelpPhone     string            `json:"helpPhone,omitempty" doc:"As people dial it."`
+	Sender        string            `json:"sender,omitempty" doc:"The address that mail with a code comes from."`
+	OwnDomains    []string          `json:"ownDomains" doc:"Mail domains of the account's own provider: read an address there in a private window, or its sign-in may end that of the account."`
 	Reason        block.Reason      `json:"reason"`
 	State         block.State       `json:"state" enum:"Active,Releasing,Released,Expired,Revoked"`
 	Until         *time.Time        `json:"until,omitempty" doc:"When the block ends by itself; absent for a permanent one."`
 	Releasable    bool              `json:"releasable" doc:"Whether the person can end the block."`
 	Stage         session.Stage     `json:"stage" enum:"Opened,Proved,Done"`
 	Steps         []block.Step      `json:"steps" doc:"What is left to do: VerifyCode, ChangePassword."`
-	Destinations  []Destination     `json:"destinations" doc:"Contacts to which a code may go."`
+	Destinations  []Destination     `json:"destinations" doc:"Ways that a code may go: a number by text and, where calls are made, by call."`
+	Resting       []Resting         `json:"resting" doc:"Ways that are closed for a time: too much went wrong on them, or in their country."`
 	EnterNumber   bool              `json:"enterNumber" doc:"Whether a number may be entered instead."`
 	Channels      []contact.Channel `json:"channels" doc:"How an entered number can be reached."`
+	Countries     []string          `json:"countries" doc:"Whose numbers may be entered (ISO 3166 alpha-2)."`
 	Challenge     *Challenge        `json:"challenge,omitempty"`
 	EnteredNumber bool              `json:"enteredNumber" doc:"Whether the code went to an entered number: payments stay denied for 720 hours after the release."`
 }
 
 func challengeOf(v flow.ChallengeView) Challenge {
 	return Challenge{
-		ID: v.ID, Channel: v.Channel, Hint: v.Hint, Digits: v.Digits, ExpiresAt: v.ExpiresAt, ResendAt: v.ResendAt,
-		AttemptsLeft: v.AttemptsLeft, Alternatives: destinationsOf(v.Alternatives), Delivery: Delivery(v.Delivery), Advice: v.Advice,
+		ID: v.ID, ContactID: v.ContactID, Channel: v.Channel, Hint: v.Hint, Digits: v.Digits, ExpiresAt: v.ExpiresAt, ResendAt: v.ResendAt,
+		AttemptsLeft: v.AttemptsLeft, Repeatable: v.Repeatable, Alternatives: destinationsOf(v.Alternatives), Delivery: Delivery(v.Delivery), Advice: v.Advice,
 	}
 }
 
@@ -71,11 +85,23 @@ func destinationsOf(all []flow.Destination) []Destination {
 	return list
 }
 
+func restingOf(all []flow.Resting) []Resting {
+	list := make([]Resting, len(all))
+	for i, r := range all {
+		list[i].Destination = Destination(r.Destination)
+		if !r.Until.IsZero() {
+			list[i].Until = &r.Until
+		}
+	}
+	return list
+}
+
 func accountOf(o flow.Overview) Account {
 	a := Account{
-		Account: o.Account, ProductName: o.ProductName, HelpURL: o.HelpURL, Reason: o.Reason, State: o.State,
+		Account: o.Account, ProductName: o.ProductName, HelpURL: o.Help.URL, HelpEmail: o.Help.Email, HelpPhone: o.Help.Phone,
+		Sender: o.Sender, OwnDomains: some(o.OwnDomains), Reason: o.Reason, State: o.State,
 		Releasable: o.Releasable, Stage: o.Stage, Steps: some(o.Remaining), Destinations: destinationsOf(o.Destinations),
-		EnterNumber: o.EnterNumber, Channels: some(o.Channels), EnteredNumber: o.EnteredNumber,
+		Resting: restingOf(o.Resting), EnterNumber: o.EnterNumber, Channels: some(o.Channels), Countries: some(o.Countries), EnteredNumber: o.EnteredNumber,
 	}
 	if o.Stage == session.Done || o.State.Terminal() {
 		a.Steps = []block.Step{}

@@ -49,14 +49,33 @@ func (s *site) codePage(w http.ResponseWriter, r *http.Request, status int, t *t
 		return err
 	}
 	if o.Challenge == nil {
-		see(w, home[session.Opened])
+		s.noChallenge(w, r, status, o, t)
 		return nil
 	}
+	s.showChallenge(w, status, s.codeOf(o), t)
+	return nil
+}
+
+// codeOf is the code's page of a flow that has a challenge.
+func (s *site) codeOf(o flow.Overview) codePage {
 	c, now := *o.Challenge, s.Now()
-	data := codePage{
+	return codePage{
 		Overview: o, Code: c, Spent: c.AttemptsLeft == 0, Expired: !now.Before(c.ExpiresAt),
 		Left: c.ExpiresAt.Sub(now), Wait: max(c.ResendAt.Sub(now), 0),
 	}
+}
+
+// noChallenge goes back a step. Where a form was about a code, the page of another
+// account was opened in this browser since: then it says so.
+func (s *site) noChallenge(w http.ResponseWriter, r *http.Request, status int, o flow.Overview, t *trouble) {
+	if t == nil {
+		see(w, home[session.Opened])
+		return
+	}
+	s.contactPage(w, r, status, o, nil, t)
+}
+
+func (s *site) showChallenge(w http.ResponseWriter, status int, data codePage, t *trouble) {
 	title := "Enter your security code"
 	switch {
 	case data.Spent:
@@ -64,13 +83,12 @@ func (s *site) codePage(w http.ResponseWriter, r *http.Request, status int, t *t
 	case data.Expired:
 		title = "Your code has expired"
 	}
-	p := of(o, title, 2, data)
+	p := of(data.Overview, title, 2, data)
 	p.Trouble = t
 	if t != nil && t.Field == "code" {
-		t.Lines = append(t.Lines, attempts(c.AttemptsLeft))
+		t.Lines = append(t.Lines, attempts(data.Code.AttemptsLeft))
 	}
 	s.render(w, status, "code", p)
-	return nil
 }
 
 func attempts(left int) string {
@@ -109,21 +127,6 @@ func (s *site) tryCode(r *http.Request, id, submitted string) (block.Step, strin
 		return "", "", problem.New(http.StatusUnprocessableEntity, "code-unreadable", "A security code has digits only")
 	}
 	return s.Desk.SubmitCode(r.Context(), s.visit(r), id, digits)
-}
-
-// resend sends another code in place of the current one, or to another contact.
-func (s *site) resend(w http.ResponseWriter, r *http.Request) error {
-	if err := readForm(r); err != nil {
-		return err
-	}
-	id, to := r.PostForm.Get("id"), flow.Target{ContactID: r.PostForm.Get("contact")}
-	visit := s.visit(r)
-	visit.Key = formKey("resend", id, to.ContactID)
-	if _, err := s.Desk.Resend(r.Context(), visit, id, to); err != nil {
-		return s.codeTrouble(w, r, err)
-	}
-	see(w, "/unblock/code")
-	return nil
 }
 
 // codeTrouble shows an error on the page of the code where it belongs there.

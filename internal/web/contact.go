@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/text/language"
-
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/problem"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -18,7 +16,12 @@ const maxNumber = 64
 // contactPage asks where the code shall go.
 type contactPage struct {
 	flow.Overview
+	// Likely is the person's probable country, nil where nothing tells; Countries are the
+	// others.
+	Likely    *Country
 	Countries []Country
+	// Entering says that the person chose to enter a number.
+	Entering bool
 	// Typed is what the form holds.
 	Typed flow.Target
 }
@@ -26,15 +29,14 @@ type contactPage struct {
 // Chosen reports whether a destination is the preselected one: the one chosen
 // before, else the first.
 func (p contactPage) Chosen(d flow.Destination) bool {
-	if p.Typed.ContactID == "" && p.Typed.Number == "" {
+	switch {
+	case p.Entering:
+		return false
+	case p.Typed.ContactID == "":
 		return d == p.Destinations[0]
+	default:
+		return d.ContactID == p.Typed.ContactID && d.Channel == p.Typed.Channel
 	}
-	return d.ContactID == p.Typed.ContactID
-}
-
-// Entering reports whether the person is entering a number.
-func (p contactPage) Entering() bool {
-	return len(p.Destinations) == 0 || (p.Typed.ContactID == "" && p.Typed.Number != "")
 }
 
 // DeadEnd reports that no code can go anywhere at present.
@@ -47,12 +49,22 @@ func (s *site) showContact(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || !here {
 		return err
 	}
-	s.contactPage(w, http.StatusOK, o, flow.Target{Country: guessCountry(r)}, nil)
+	s.contactPage(w, r, http.StatusOK, o, nil, nil)
 	return nil
 }
 
-func (s *site) contactPage(w http.ResponseWriter, status int, o flow.Overview, typed flow.Target, t *trouble) {
-	data := contactPage{Overview: o, Countries: s.Countries, Typed: typed}
+// contactPage shows what was typed before, if anything was.
+func (s *site) contactPage(w http.ResponseWriter, r *http.Request, status int, o flow.Overview, typed *flow.Target, t *trouble) {
+	data := contactPage{Overview: o, Entering: len(o.Destinations) == 0 || r.URL.Query().Has("number")}
+	likely, sure := likelyCountry(r, o.Countries)
+	data.Likely, data.Countries = s.offered(o.Countries, likely)
+	switch {
+	case typed != nil:
+		data.Typed = *typed
+		data.Entering = data.Entering || typed.ContactID == ""
+	case sure:
+		data.Typed.Country = likely
+	}
 	p := of(o, "Where shall we send your code?", 1, data)
 	if data.DeadEnd() {
 		p = of(o, "We cannot send you a code now", 0, data)
@@ -65,7 +77,7 @@ func (s *site) requestCode(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	to := flow.Target{ContactID: r.PostForm.Get("contact")}
+	to := wayOf(r.PostForm.Get("contact"))
 	if to.ContactID == "" {
 		to.Channel = contact.Channel(r.PostForm.Get("channel"))
 		to.Country = r.PostForm.Get("country")
@@ -76,7 +88,11 @@ func (s *site) requestCode(w http.ResponseWriter, r *http.Request) error {
 		see(w, "/unblock/code")
 		return nil
 	}
-	t, status := s.trouble(w, r, err, "contact")
+	field := "contact"
+	if to.ContactID == "" {
+		field = "number"
+	}
+	t, status := s.trouble(w, r, err, field)
 	if t == nil {
 		return err
 	}
@@ -84,8 +100,18 @@ func (s *site) requestCode(w http.ResponseWriter, r *http.Request) error {
 	if overviewErr != nil || !here {
 		return overviewErr
 	}
-	s.contactPage(w, status, o, to, t)
+	s.contactPage(w, r, status, o, &to, t)
 	return nil
+}
+
+// wayOf reads a choice of a form: the channel and, behind a colon, the contact; or the
+// contact alone.
+func wayOf(value string) flow.Target {
+	channel, id, found := strings.Cut(value, ":")
+	if !found {
+		return flow.Target{ContactID: value}
+	}
+	return flow.Target{ContactID: id, Channel: contact.Channel(channel)}
 }
 
 // sendTo asks for a code. An empty form must not pass as "the same again".
@@ -101,18 +127,4 @@ func (s *site) sendTo(r *http.Request, to flow.Target) error {
 	}
 	_, err := s.Desk.RequestCode(r.Context(), visit, to)
 	return err
-}
-
-// guessCountry preselects the country of the browser's first language that names one.
-func guessCountry(r *http.Request) string {
-	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil {
-		return ""
-	}
-	for _, tag := range tags {
-		if region, confidence := tag.Region(); confidence == language.Exact && region.IsCountry() {
-			return region.String()
-		}
-	}
-	return ""
 }

@@ -22,10 +22,17 @@ func answer(err error) *problem.Problem {
 		p = problem.New(http.StatusUnprocessableEntity, "password-weak", "The password is refused")
 		p.Reasons, p.Suggestions = texts(weak.Strength.Reasons), weak.Strength.Suggestions
 	case errors.Is(err, rules.ErrDestination):
-		// What follows the sentinel is a reason for the person; it holds no address.
-		_, p.Detail, _ = strings.Cut(err.Error(), rules.ErrDestination.Error()+": ")
+		p.Detail = reason(err, rules.ErrDestination)
+	case errors.Is(err, rules.ErrNoRoute):
+		p.Detail = reason(err, rules.ErrNoRoute)
 	}
 	return p
+}
+
+// reason is what follows a sentinel: words for the person, without any address.
+func reason(err, sentinel error) string {
+	_, words, _ := strings.Cut(err.Error(), sentinel.Error()+": ")
+	return words
 }
 
 // refusal answers an error and logs the cause of what the caller is not told.

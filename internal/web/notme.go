@@ -41,7 +41,7 @@ func (s *site) showReported(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) renderReport(w http.ResponseWriter, r *http.Request, title string, data reportPage) {
 	product, help := s.Desk.Brand(s.host(r))
-	s.render(w, http.StatusOK, "notme", page{Title: title, Brand: upper(product), HelpURL: help, Data: data})
+	s.render(w, http.StatusOK, "notme", page{Title: title, Brand: upper(product), Help: help, Data: data})
 }
 
 type reportInput struct {

@@ -18,9 +18,9 @@ var templateFiles embed.FS
 // page is what the layout needs; Data belongs to the page's own template.
 type page struct {
 	Title string
-	// Brand and HelpURL are the policy's; on pages of no flow they are unknown.
-	Brand   string
-	HelpURL string
+	// Brand and Help are the policy's; on pages of no flow they are unknown.
+	Brand string
+	Help  flow.Help
 	// Step of Steps the person is at; zero shows none.
 	Step, Steps int
 	Trouble     *trouble
@@ -42,7 +42,8 @@ type files struct{ Style, Script, Mark string }
 // parsePages reads the embedded templates; it cannot fail but by a broken build.
 func parsePages() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"why": why, "way": way, "instead": instead, "whole": whole, "sent": sent, "strength": strength,
+		"why": why, "way": way, "instead": instead, "again": again, "whole": whole, "sent": sent, "advice": advice, "strength": strength,
+		"flag": flag, "dial": dial, "domains": domains,
 		"moment": moment, "clock": clock, "exact": exact, "lasting": lasting,
 		"upto": func(n int) []int {
 			list := make([]int, n)
@@ -88,7 +89,7 @@ func (s *site) render(w http.ResponseWriter, status int, name string, p page) {
 
 // of is a page of a flow.
 func of(o flow.Overview, title string, step int, data any) page {
-	p := page{Title: title, Brand: upper(o.ProductName), HelpURL: o.HelpURL, Data: data}
+	p := page{Title: title, Brand: upper(o.ProductName), Help: o.Help, Data: data}
 	if step > 0 {
 		p.Step, p.Steps = step, stepsOf(o)
 	}

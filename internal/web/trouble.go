@@ -1,11 +1,13 @@
 package web
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"path"
 
 	"holdfast.dev/holdfast/internal/problem"
+	"holdfast.dev/holdfast/internal/rules"
 )
 
 // trouble tells a form's error for the page that holds the form. It is nil where
@@ -14,6 +16,10 @@ import (
 func (s *site) trouble(w http.ResponseWriter, r *http.Request, err error, field string) (*trouble, int) {
 	p := s.refusal(r, err)
 	t := describe(p, field)
+	var limit *rules.LimitError
+	if errors.As(err, &limit) {
+		t = slowedDown(limit.Subject, lasting(p.RetryAfter()))
+	}
 	if t != nil {
 		maps.Copy(w.Header(), p.GetHeaders())
 	}
@@ -32,12 +38,10 @@ func describe(p *problem.Problem, field string) *trouble {
 		return &trouble{e.Heading, []string{e.Text}, ""}
 	case "code-spent":
 		return &trouble{e.Heading, []string{e.Text}, ""}
-	case "too-many-requests":
-		return &trouble{"That was too often", []string{"Please try again in " + lasting(p.RetryAfter()) + ". Trying earlier does not help."}, ""}
 	case "destination-refused":
-		return &trouble{"We cannot send a code there", []string{sentence(p.Detail, "Choose another contact or another number.")}, field}
+		return refusedThere(p.Detail, field)
 	case "no-route":
-		return &trouble{"We cannot send a code that way now", []string{"Choose another contact or another way."}, field}
+		return &trouble{"We cannot send a code that way now", []string{sentence(p.Detail, "Choose another contact or another way.")}, field}
 	case "password-weak":
 		return &trouble{"Choose another password", p.Suggestions, field}
 	case "password-refused":
@@ -46,6 +50,31 @@ func describe(p *problem.Problem, field string) *trouble {
 		return &trouble{e.Heading, []string{e.Text}, ""}
 	default:
 		return nil
+	}
+}
+
+// refusedThere says why a contact or a number gets no code, and which numbers do.
+func refusedThere(detail, field string) *trouble {
+	lines := []string{sentence(detail, "Choose another contact or another number.")}
+	if field == "number" && detail != "" {
+		lines = append(lines, "Codes go to mobile phones, and by automated call to landlines too.")
+	}
+	return &trouble{"We cannot send a code there", lines, field}
+}
+
+// slowedDown tells a wait. It speaks of what the person sees and of nobody else's doing.
+func slowedDown(subject, wait string) *trouble {
+	switch subject {
+	case "resend":
+		return &trouble{"Please wait a little", []string{"The next code can be sent in " + wait + ". Trying earlier does not help."}, ""}
+	case "method":
+		return &trouble{"This way is paused", []string{"To protect your account, no codes go this way for another " + wait + ". Choose another way."}, ""}
+	case "country", "prefix", "spend", "spend-country":
+		return &trouble{"Codes are slow there", []string{"Texts and calls to this number are held back at the moment. Please try again in " + wait + ", or choose another way."}, ""}
+	case "network":
+		return &trouble{"That was too often", []string{"Many codes were asked for from your network. Please try again in " + wait + ", or use another network, such as mobile data."}, ""}
+	default:
+		return &trouble{"That was too often", []string{"Please try again in " + wait + ". Trying earlier does not help and can make the block longer."}, ""}
 	}
 }
 

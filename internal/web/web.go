@@ -34,7 +34,7 @@ type Desk interface {
 	SetPassword(ctx context.Context, v flow.Visit, newPassword string) error
 	CheckPassword(ctx context.Context, v flow.Visit, candidate string) (password.Strength, error)
 	// Brand is what the pages of a host show where no account is known.
-	Brand(host string) (productName, helpURL string)
+	Brand(host string) (productName string, help flow.Help)
 	// ReportCode takes the word of whoever got a code that they did not ask for it. It
 	// answers alike whatever the token is worth.
 	ReportCode(ctx context.Context, host, token string, kind code.ReportKind) error
@@ -61,7 +61,8 @@ type Config struct {
 	// ClientAddr is a request's address as the configuration trusts its proxies;
 	// nil takes the connection's own.
 	ClientAddr func(*http.Request) netip.Addr
-	// Countries are offered, in this order, where a person enters a number.
+	// Countries are offered where a person enters a number, as far as the policy reaches
+	// them: named and sorted in the language of the pages.
 	Countries []Country
 	// Scheme of the public pages: https (with HSTS), or http on a developer's machine.
 	Scheme string
@@ -99,6 +100,7 @@ func (s *site) routePages() {
 		"POST /unblock/contact":  s.requestCode,
 		"GET /unblock/code":      s.showCode,
 		"POST /unblock/code":     s.submitCode,
+		"GET /unblock/no-code":   s.showNoCode,
 		"POST /unblock/resend":   s.resend,
 		"GET /unblock/password":  s.showPassword,
 		"POST /unblock/password": s.setPassword,

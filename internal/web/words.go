@@ -9,6 +9,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/receipt"
 )
 
 // explanation is how a page tells of a problem: what happened and what to do.
@@ -29,7 +30,7 @@ var explanations = map[string]explanation{
 	"step-missing": {"Another step comes first",
 		"Perhaps you have finished this step already, or began again in another window.", true},
 	"code-expired": {"This code no longer works",
-		"It has expired, or a newer one took its place. Ask for a new code.", true},
+		"It has expired, a newer one took its place, or the page of another account was opened in this browser since. Ask for a new code.", true},
 	"code-spent": {"Too many wrong codes",
 		"To protect your account, no more codes are taken here. Sign in again later to start over.", false},
 	"too-many-requests": {"That was too often",
@@ -92,10 +93,72 @@ func way(channel contact.Channel, hint string) string {
 	}
 }
 
-// instead offers another destination: "Send one to •••• 42 by text message".
+// instead offers another way: "Send a text message to •••• 42".
 func instead(channel contact.Channel, hint string) string {
-	by := map[contact.Channel]string{contact.Email: " by email", contact.SMS: " by text message", contact.Voice: " by automated call"}
-	return "Send one to " + whole(hint) + by[channel]
+	hint = whole(hint)
+	switch channel {
+	case contact.Email:
+		return "Send an email to " + hint
+	case contact.SMS:
+		return "Send a text message to " + hint
+	case contact.Voice:
+		return "Call " + hint + " and say the code"
+	default:
+		return "Send one to " + hint
+	}
+}
+
+// again offers the same way once more.
+func again(channel contact.Channel, hint string) string {
+	if channel == contact.Voice {
+		return "Call " + whole(hint) + " again"
+	}
+	return "Send another code to " + whole(hint)
+}
+
+// dial is a telephone number as links want it.
+func dial(number string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '+' || ('0' <= r && r <= '9') {
+			return r
+		}
+		return -1
+	}, number)
+}
+
+// domains names mail domains: "one.example or two.example".
+func domains(list []string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
+	}
+	last := len(list) - 1
+	return strings.Join(list[:last], ", ") + " or " + list[last]
+}
+
+// advice is what a person had better do whose code was sent, empty where nothing is known.
+func advice(a receipt.Advice, channel contact.Channel) string {
+	switch {
+	case a == receipt.LookAgain && channel == contact.Email:
+		return "It has reached your mailbox. Look in the junk or spam folder too."
+	case a == receipt.LookAgain && channel == contact.Voice:
+		return "Somebody picked up, or your voicemail did. Listen to your voicemail, or ask for another call."
+	case a == receipt.FreeInbox && channel == contact.Email:
+		return "Your mailbox did not accept the mail. It may be full: make room in it, or choose another way."
+	case a == receipt.CheckDestination && channel == contact.Email:
+		return "The mail server does not know this address. Perhaps it was misspelled or no longer exists: choose another way."
+	default:
+		return advices[a]
+	}
+}
+
+var advices = map[receipt.Advice]string{
+	receipt.LookAgain:        "Your phone has taken it. Look among blocked messages and those of unknown senders too.",
+	receipt.FreeInbox:        "Your phone did not accept the text. Switch it on, free its inbox, or take a call instead.",
+	receipt.AnswerCall:       "Nobody picked up. Ask for another call and pick up.",
+	receipt.TakeCall:         "This number takes no texts. Take a call instead.",
+	receipt.CheckDestination: "Nobody has this number now. Check it for typing errors, or choose another way.",
+	receipt.AllowSender:      "Your phone or its carrier refuses unknown senders. Allow them, then ask for another code.",
+	receipt.AnotherWay:       "It will not arrive any more. Choose another way.",
 }
 
 // sent tells how far a code's message has come.
@@ -107,9 +170,9 @@ func sent(channel contact.Channel, hint string, d message.Delivery) string {
 	hint = whole(hint)
 	switch {
 	case d.Class == message.Unknown:
-		return fmt.Sprintf("We sent your code to %s, but our %s did not confirm it. If nothing comes, choose another way below.", hint, server)
+		return fmt.Sprintf("We sent your code to %s, but our %s did not confirm it. If nothing comes, choose another way.", hint, server)
 	case d.State == message.Dead:
-		return fmt.Sprintf("We could not deliver the message to %s. Choose another way below.", hint)
+		return fmt.Sprintf("We could not deliver the message to %s.", hint)
 	case d.State == message.Waiting && d.Class != "":
 		return fmt.Sprintf("The message to %s is waiting: our %s does not answer yet. You can wait or choose another way.", hint, server)
 	case d.State == message.Sent && channel == contact.Voice:

@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/go-logr/logr"
 
+	"holdfast.dev/holdfast/internal/phone"
 	"holdfast.dev/holdfast/internal/web"
 	"holdfast.dev/holdfast/internal/web/webtest"
 )
@@ -56,8 +57,10 @@ type walker struct {
 	ctx  context.Context
 	url  string
 	desk *webtest.Desk
-	dir  string
-	shot int
+	// provider serves what else lives on the host of the pages.
+	provider *http.ServeMux
+	dir      string
+	shot     int
 
 	mu    sync.Mutex
 	ahead time.Duration
@@ -133,14 +136,33 @@ func serve(t *testing.T, w *walker) string {
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	host := "localhost:" + port
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: web.New(web.Config{
+	w.provider = http.NewServeMux()
+	w.provider.Handle("/", web.New(web.Config{
 		Desk: w.desk, Now: w.now, Scheme: "http", Log: logr.Discard(),
 		Tenant:    func(h string) (string, bool) { return "shop", h == host },
-		Countries: []web.Country{{ISO: "DE", Name: "Germany", CallingCode: 49}, {ISO: "GB", Name: "United Kingdom", CallingCode: 44}},
-	})}
+		Countries: countries(),
+	}))
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: w.provider}
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	t.Cleanup(func() { _ = server.Close() })
 	return "http://" + host
+}
+
+// countries are those of the real list.
+func countries() []web.Country {
+	var list []web.Country
+	for _, c := range phone.Countries("en") {
+		list = append(list, web.Country{ISO: c.ISO, Name: c.Name, CallingCode: c.CallingCode})
+	}
+	return list
+}
+
+// beside opens a second tab of the same browser, with the same cookies.
+func (w *walker) beside(walk func(*walker)) {
+	w.Helper()
+	tab, cancel := chromedp.NewContext(w.ctx)
+	defer cancel()
+	walk(&walker{T: w.T, look: w.look, ctx: tab, url: w.url, desk: w.desk, dir: w.dir})
 }
 
 // dress sets size, colours and whether scripts run.

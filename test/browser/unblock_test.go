@@ -22,6 +22,7 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := walk(tabs, t, name)
 			w.unblock()
+			w.otherWays()
 			w.notMe()
 			w.detours()
 		})
@@ -37,11 +38,10 @@ func (w *walker) unblock() {
 	w.see("blocked", "Your account is blocked")
 	w.press("main form .button", 200)
 	w.see("contact", "Where shall we send your code?")
-	w.do("choose the telephone", chromedp.Click(chromedp.CSS("label[for=to-c2]")))
+	w.do("choose the telephone", chromedp.Click(chromedp.CSS("label[for=to-SMS-c2]")))
 	w.press("main form .button", 200)
 	w.see("code", "Enter your security code")
-	w.do("open the help", chromedp.Click(chromedp.CSS("summary")))
-	w.see("no-code", "Enter your security code")
+	w.noCode()
 	w.fill("#code", "000 000")
 	w.press("main form .button", 422)
 	w.see("wrong-code", "Enter your security code")
@@ -77,13 +77,14 @@ func (w *walker) weakPassword() {
 func (w *walker) detours() {
 	w.change(func(d *webtest.Desk) {
 		d.Ways.EnterNumber, d.Ways.Channels = true, []contact.Channel{contact.SMS, contact.Voice}
+		d.Ways.Countries = []string{"AT", "DE", "FR", "GB", "JP"}
 		d.Delivery = message.Delivery{State: message.Waiting, Class: message.Unreachable}
 	})
 	w.open("/unblock?ticket="+w.desk.Ticket(), 200)
 	w.press("main form .button", 200)
 	w.do("choose another number", chromedp.Click(chromedp.CSS("label[for=to-number]")), chromedp.WaitVisible(chromedp.CSS("#number")))
 	w.see("contact-number", "Where shall we send your code?")
-	w.do("choose the email again", chromedp.Click(chromedp.CSS("label[for=to-c1]")))
+	w.do("choose the email again", chromedp.Click(chromedp.CSS("label[for=to-Email-c1]")))
 	w.press("main form .button", 200)
 	w.see("message-waits", "Enter your security code")
 	w.later(10 * time.Minute)

@@ -3,8 +3,10 @@
 package webtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/password"
+	"holdfast.dev/holdfast/internal/rules/receipt"
 	"holdfast.dev/holdfast/internal/rules/session"
 	"holdfast.dev/holdfast/internal/rules/ticket"
 )
@@ -29,8 +32,9 @@ type Desk struct {
 	Now func() time.Time
 	// Block is what Peek shows.
 	Block flow.Overview
-	// Delivery is that of every message.
+	// Delivery is that of every message, Advice what follows from it.
 	Delivery message.Delivery
+	Advice   receipt.Advice
 	// Receipts are what providers told: host, policy, provider, message, Twilio's
 	// signature and body of each.
 	Receipts []string
@@ -44,7 +48,7 @@ type Desk struct {
 	Targets []flow.Target
 	// Reports are the kinds and tokens of reports, in their order.
 	Reports []string
-	// Ways are the contacts of the account (Destinations) and what it may enter.
+	// Ways are the contacts of the account (Destinations, Resting) and what it may enter.
 	Ways flow.Overview
 
 	mu      sync.Mutex
@@ -59,6 +63,8 @@ type passage struct {
 	bearer    bool
 	entered   bool
 	challenge *flow.ChallengeView
+	// number is the mask of what was entered.
+	number string
 	// answers are the challenges by key.
 	answers map[string]*flow.ChallengeView
 }
@@ -69,7 +75,7 @@ func New(now func() time.Time) *Desk {
 	return &Desk{
 		Now: now,
 		Block: flow.Overview{
-			Account: "ma•••", ProductName: "Harbour Shop", HelpURL: "https://help.example/",
+			Account: "ma•••", ProductName: "Harbour Shop", Help: flow.Help{URL: "https://help.example/"},
 			Reason: block.UnusualActivity, State: block.Active, Until: now().Add(24 * time.Hour), Releasable: true,
 			Stage: session.Opened, Remaining: []block.Step{block.VerifyCode, block.ChangePassword},
 		},
@@ -170,11 +176,12 @@ func (d *Desk) Overview(_ context.Context, v flow.Visit) (flow.Overview, error) 
 	case session.Done:
 		o.State = block.Released
 	default:
-		o.Destinations, o.EnterNumber, o.Channels = d.Ways.Destinations, d.Ways.EnterNumber, d.Ways.Channels
+		o.Destinations, o.Resting = d.Ways.Destinations, d.Ways.Resting
+		o.EnterNumber, o.Channels, o.Countries = d.Ways.EnterNumber, d.Ways.Channels, d.Ways.Countries
 		o.Challenge = p.challenge
 		if p.challenge != nil {
 			c := *p.challenge
-			c.Delivery = d.Delivery
+			c.Delivery, c.Advice = d.Delivery, d.Advice
 			o.Challenge = &c
 		}
 	}
@@ -215,17 +222,24 @@ func (d *Desk) issue(p *passage, to flow.Target) (flow.ChallengeView, error) {
 		ID: d.next("challenge"), Digits: len(Code), ExpiresAt: now.Add(10 * time.Minute), ResendAt: now.Add(time.Minute),
 		AttemptsLeft: 5, Delivery: message.Delivery{State: message.Waiting},
 	}
-	switch {
-	case to.Number != "":
-		c.Channel, c.Hint, p.entered = to.Channel, "•••• "+to.Number[max(len(to.Number)-2, 0):], true
-	case to.ContactID == "" && p.challenge != nil:
-		c.Channel, c.Hint, c.AttemptsLeft = p.challenge.Channel, p.challenge.Hint, p.challenge.AttemptsLeft
+	if p.challenge != nil {
+		c.AttemptsLeft = p.challenge.AttemptsLeft
 	}
-	for _, destination := range d.Ways.Destinations {
-		if destination.ContactID == to.ContactID {
-			c.Channel, c.Hint = destination.Channel, destination.Hint
+	ways := d.Ways.Destinations
+	switch last := p.challenge; {
+	case to.Number != "":
+		p.number, p.entered = "•••• "+to.Number[max(len(to.Number)-2, 0):], true
+	case to.ContactID == "" && last != nil:
+		to.ContactID, to.Channel = last.ContactID, cmp.Or(to.Channel, last.Channel)
+	}
+	if to.ContactID == "" && p.number != "" {
+		ways = append(slices.Clone(ways), flow.Destination{Channel: contact.SMS, Hint: p.number}, flow.Destination{Channel: contact.Voice, Hint: p.number})
+	}
+	for _, way := range ways {
+		if way.ContactID == to.ContactID && (to.Channel == "" || way.Channel == to.Channel) && c.Hint == "" {
+			c.ContactID, c.Channel, c.Hint, c.Repeatable = way.ContactID, way.Channel, way.Hint, true
 		} else {
-			c.Alternatives = append(c.Alternatives, destination)
+			c.Alternatives = append(c.Alternatives, way)
 		}
 	}
 	if c.Hint == "" {

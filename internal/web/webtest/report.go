@@ -3,14 +3,15 @@ package webtest
 import (
 	"context"
 
+	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules/code"
 )
 
 // Brand implements web.Desk.
-func (d *Desk) Brand(string) (productName, helpURL string) {
+func (d *Desk) Brand(string) (productName string, help flow.Help) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.Block.ProductName, d.Block.HelpURL
+	return d.Block.ProductName, d.Block.Help
 }
 
 // ReportCode implements web.Desk.
