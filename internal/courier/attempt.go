@@ -78,6 +78,9 @@ func (c *Courier) attempt(ctx context.Context, m message.Message) outcome {
 		return outcome{state: message.Dead, class: message.Unknown} // perhaps two have arrived: no third
 	}
 	p := c.Policies.For(m.Tenant, m.Account)
+	if p.Tests(m.Address) {
+		return outcome{state: message.Sent} // nothing leaves: the platform's QA reads its code from an authenticator
+	}
 	rendered, err := c.render(m, p, now)
 	if err != nil {
 		c.Log.Error("Could not render a message", "error", err, "message", m.ID, "tenant", m.Tenant, "kind", m.Kind, "notice", m.Notice)

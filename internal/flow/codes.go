@@ -249,7 +249,7 @@ func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted s
 	if challenge.Epoch != d.Epoch() {
 		return "", "", rules.ErrGone
 	}
-	if !code.Equal(d.Sealer.Code(challenge), submitted) {
+	if !d.right(challenge, submitted) {
 		return "", "", d.miss(ctx, challenge)
 	}
 	credential, err = d.token(32)

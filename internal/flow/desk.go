@@ -25,6 +25,8 @@ type Desk struct {
 	Identity  Identity
 	Passwords Passwords
 	Numbers   Numbers
+	// Seeds reads those of test numbers; nil has none.
+	Seeds Seeds
 	// Receipts proves what providers tell of messages; nil takes none.
 	Receipts Receipts
 	// Now is the clock, in UTC.

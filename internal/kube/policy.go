@@ -25,6 +25,7 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 	p.AccountType = policy.AccountType(cmp.Or(string(spec.Accounts.Type), string(p.AccountType)))
 	p.Mode = policy.Mode(cmp.Or(string(spec.Mode), string(p.Mode)))
 	p.Providers = providers(spec.Providers)
+	p.Testing = testNumbers(spec)
 	p.Numbers = policy.NumberRule{
 		VoIP: spec.SecurityInfo.VoIP == v1alpha1.NumberAllow, Unasked: spec.SecurityInfo.LookupOutage == v1alpha1.NumberAllow,
 	}
@@ -209,6 +210,16 @@ func providers(list []v1alpha1.Provider) []policy.Provider {
 		out = append(out, p)
 	}
 	return out
+}
+
+// testNumbers are those in use; none in mode Enforce beside real providers, unless that is
+// said twice.
+func testNumbers(spec *v1alpha1.VerificationPolicySpec) policy.Testing {
+	t := spec.Testing
+	if t == nil || (spec.Mode != v1alpha1.ModeShadow && len(spec.Providers) > 0 && !t.InEnforce) {
+		return policy.Testing{}
+	}
+	return policy.Testing{Numbers: Strings(t.Numbers), Secret: t.SecretRef.Name}
 }
 
 // Conflicts lists the patterns of a policy that others of its namespace hold: those of

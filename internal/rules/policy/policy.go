@@ -58,6 +58,7 @@ type Policy struct {
 	// OwnDomains are mail domains of this provider itself: whoever reads a code there may
 	// be signed out of the account that asks for it (seed 24, 25).
 	OwnDomains []string
+	Testing    Testing
 }
 
 // Provider is one way of sending, in the order of use.
@@ -70,6 +71,18 @@ type Provider struct {
 	// are no others (T1). Other channels know no countries.
 	Countries []string
 }
+
+// Testing are the test numbers of the platform's own QA that are in use: no message to them
+// leaves, and their codes are those of authenticators.
+type Testing struct {
+	// Numbers in E.164 form.
+	Numbers []string
+	// Secret holds the seed of each number.
+	Secret string
+}
+
+// Tests reports whether an address is a test number.
+func (p Policy) Tests(address string) bool { return slices.Contains(p.Testing.Numbers, address) }
 
 // Carries reports whether the provider sends on the channel to the country of a number;
 // that of an address, or of a number of no country, is empty.
