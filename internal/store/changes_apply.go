@@ -223,21 +223,19 @@ func (t *tx) ended(m *matter, held bool) error {
 		}
 	}
 	for _, o := range m.others {
-		after := o
+		hanging := &matter{record: o, book: m.book, now: m.now}
 		switch {
 		case o.Joined == r.Key.Name:
-			after = o.Share(r)
+			hanging.record = o.Share(r)
 		case r.End.State == change.Applied && r.Overrules(o, m.now):
-			after = o.Finish(change.Cancelled, change.ByReview, m.now)
-			over := &matter{record: after, book: m.book, now: m.now}
-			if err := t.tellNotice(over, change.Stopped); err != nil {
+			hanging.record = o.Finish(change.Cancelled, change.ByReview, m.now)
+			if err := t.tellNotice(hanging, change.Stopped); err != nil {
 				return err
 			}
-			after = over.record
 		default:
 			continue
 		}
-		if err := t.saveChange(after, m.now, actionChangeEnded); err != nil {
+		if err := t.saveChange(hanging.record, m.now, actionChangeEnded); err != nil {
 			return err
 		}
 	}
