@@ -15,6 +15,7 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
@@ -33,6 +34,7 @@ func TestTheBinaryStartsAsTheChartSays(t *testing.T) {
 
 	d := deployment(t, objects(t, mustHelm(t, "get", "manifest", release, "-n", system)))
 	pod := d.Spec.Template.Spec
+	l.knows("system:serviceaccount:"+system+":"+pod.ServiceAccountName, "trial-tenant")
 	log := new(recorder)
 	address := free(t)
 	// As the kubelet starts it, but for what a machine has once.
@@ -74,6 +76,27 @@ func TestTheBinaryStartsAsTheChartSays(t *testing.T) {
 	}
 	mustHelm(t, "uninstall", release, "-n", system)
 	l.get(&corev1.Secret{}, system, "trial-keys")
+}
+
+// knows waits until the apiserver knows the roles of a user: it learns of them a moment
+// late.
+func (l life) knows(user, tenant string) {
+	l.t.Helper()
+	for _, a := range []authorizationv1.ResourceAttributes{
+		{Verb: "list", Group: "holdfast.dev", Resource: "accountblocks"},
+		{Verb: "get", Group: "coordination.k8s.io", Resource: "leases", Namespace: system},
+		{Verb: "list", Resource: "secrets", Namespace: tenant},
+	} {
+		l.eventually(func(ctx context.Context) error {
+			review := &authorizationv1.SubjectAccessReview{
+				Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &a},
+			}
+			if err := l.Create(ctx, review); err != nil || review.Status.Allowed {
+				return err
+			}
+			return fmt.Errorf("%s may not %s %s in %q: %s", user, a.Verb, a.Resource, a.Namespace, review.Status.Reason)
+		})
+	}
 }
 
 // kubeconfig is one of a ServiceAccount.
