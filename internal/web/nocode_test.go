@@ -45,7 +45,7 @@ func TestNoCodeHelp(t *testing.T) {
 	}
 	contains(t, page, "junk or spam folder", "It comes from code@harbour.example", "mailbox full", "private window", "body of the message",
 		"Send another code to ma•••@•••", "Send a text message to ••••\u00a042", "Call ••••\u00a042 and say the code",
-		`data-wait="60"`, `datetime="2026-03-03T12:01:00Z"`, "The number of attempts stays: 5 left",
+		`data-wait="60"`, `datetime="2026-03-03T12:01:00Z"`, "adds no attempts: you have 5 left",
 		"The block ends by itself on", `datetime="2026-03-04T12:00:00Z"`, "I don’t have any of these", "neither support nor anybody else",
 		"rachel or rachael", "Ask Harbour Shop for help", `href="/unblock/code">I have the code now`)
 	lacks(t, page, "different phone number", "Paused")
@@ -154,6 +154,13 @@ func TestAdviceIsShown(t *testing.T) {
 			contains(t, text(t, v.get("/unblock/code")), want)
 			contains(t, v.noCode(), want)
 		}
+	}
+	v := waiting(t, "SMS:c2", func(o *flow.Overview) { o.Destinations = o.Destinations[:2] })
+	for _, advice := range []receipt.Advice{receipt.FreeInbox, receipt.TakeCall} {
+		v.desk.Advice = advice
+		page := v.noCode()
+		lacks(t, page, "a call instead")
+		contains(t, page, "hoose another way")
 	}
 }
 

@@ -3,9 +3,11 @@ package web
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
+	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
@@ -135,27 +137,33 @@ func domains(list []string) string {
 	return strings.Join(list[:last], ", ") + " or " + list[last]
 }
 
-// advice is what a person had better do whose code was sent, empty where nothing is known.
-func advice(a receipt.Advice, channel contact.Channel) string {
+// advice is what a person had better do whose code was sent, empty where nothing is
+// known. It offers a call only where one can be had.
+func advice(c flow.ChallengeView) string {
+	calls := slices.ContainsFunc(c.Alternatives, func(d flow.Destination) bool { return d.Channel == contact.Voice })
 	switch {
-	case a == receipt.LookAgain && channel == contact.Email:
+	case c.Advice == receipt.LookAgain && c.Channel == contact.Email:
 		return "It has reached your mailbox. Look in the junk or spam folder too."
-	case a == receipt.LookAgain && channel == contact.Voice:
+	case c.Advice == receipt.LookAgain && c.Channel == contact.Voice:
 		return "Somebody picked up, or your voicemail did. Listen to your voicemail, or ask for another call."
-	case a == receipt.FreeInbox && channel == contact.Email:
+	case c.Advice == receipt.FreeInbox && c.Channel == contact.Email:
 		return "Your mailbox did not accept the mail. It may be full: make room in it, or choose another way."
-	case a == receipt.CheckDestination && channel == contact.Email:
+	case c.Advice == receipt.FreeInbox && calls:
+		return "Your phone did not accept the text. Switch it on, free its inbox, or take a call instead."
+	case c.Advice == receipt.TakeCall && calls:
+		return "This number takes no texts. Take a call instead."
+	case c.Advice == receipt.CheckDestination && c.Channel == contact.Email:
 		return "The mail server does not know this address. Perhaps it was misspelled or no longer exists: choose another way."
 	default:
-		return advices[a]
+		return advices[c.Advice]
 	}
 }
 
 var advices = map[receipt.Advice]string{
 	receipt.LookAgain:        "Your phone has taken it. Look among blocked messages and those of unknown senders too.",
-	receipt.FreeInbox:        "Your phone did not accept the text. Switch it on, free its inbox, or take a call instead.",
+	receipt.FreeInbox:        "Your phone did not accept the text. Switch it on, free its inbox, or choose another way.",
 	receipt.AnswerCall:       "Nobody picked up. Ask for another call and pick up.",
-	receipt.TakeCall:         "This number takes no texts. Take a call instead.",
+	receipt.TakeCall:         "This number takes no texts. Choose another way.",
 	receipt.CheckDestination: "Nobody has this number now. Check it for typing errors, or choose another way.",
 	receipt.AllowSender:      "Your phone or its carrier refuses unknown senders. Allow them, then ask for another code.",
 	receipt.AnotherWay:       "It will not arrive any more. Choose another way.",
