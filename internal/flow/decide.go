@@ -9,6 +9,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/session"
 	"holdfast.dev/holdfast/internal/rules/ticket"
 )
 
@@ -28,14 +29,16 @@ type Request struct {
 // Decision is the answer, with the way on for a person who is denied.
 type Decision struct {
 	decision.Answer
-	// Ticket starts the release of the block; empty where there is none to start.
+	// Ticket starts the release of the block, or opens the security info; empty where
+	// there is neither.
 	Ticket string
-	// Links are absolute URLs by name: unblock, help.
+	// Links are absolute URLs by name: unblock, securityInfo, help.
 	Links map[string]string
 }
 
-// Decide answers from this replica's index and clock alone (law 4). Only a denied
-// SignIn, which is asked after the first factor, carries a ticket.
+// Decide answers from this replica's index and clock alone (law 4). A denied SignIn,
+// which is asked after the first factor, carries a ticket to the release of the block; a
+// ChangeSecurityInfo that is not denied carries one to the security info.
 func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 	now := d.Now()
 	facts := decision.Facts{Blocks: d.Index.Blocks(tenant, r.Account, r.Method, r.Network, r.Country)}
@@ -46,21 +49,29 @@ func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 		facts.Device = block.DeviceOf(tenant, r.Account, r.Device)
 	}
 	out := Decision{Answer: decision.Decide(r.Action, facts, now)}
-	if out.Verdict != decision.Deny {
+	if out.Verdict != decision.Deny && r.Action != decision.ChangeSecurityInfo {
 		return out, nil
 	}
 	p := d.Policies.For(tenant, r.Account)
-	if p.Mode == policy.Shadow {
+	if out.Verdict == decision.Deny && p.Mode == policy.Shadow {
 		// The reasons tell what mode Enforce would deny.
 		out.Verdict, out.Block = decision.Allow, block.Key{}
 		if d.Meter != nil {
 			d.Meter.ShadowDenied(tenant, r.Action)
 		}
+	}
+	switch {
+	case out.Verdict != decision.Deny && r.Action == decision.ChangeSecurityInfo:
+		return d.leadToSecurityInfo(out, p, r, now)
+	case out.Verdict == decision.Deny && r.Action == decision.SignIn:
+		return d.leadToRelease(out, p, r.Account, now)
+	default:
 		return out, nil
 	}
-	if r.Action != decision.SignIn {
-		return out, nil
-	}
+}
+
+// leadToRelease adds the way out of a block.
+func (d *Desk) leadToRelease(out Decision, p policy.Policy, account string, now time.Time) (Decision, error) {
 	out.Links = map[string]string{}
 	if p.HelpURL != "" {
 		out.Links["help"] = p.HelpURL
@@ -68,24 +79,37 @@ func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 	if out.Block.Name == "" || len(p.Hosts) == 0 {
 		return out, nil
 	}
-	sealed, err := d.issueTicket(p, out.Block, r.Account, now)
-	if err != nil {
-		return Decision{}, err
-	}
-	out.Ticket = sealed
-	page := url.URL{Scheme: d.Scheme, Host: p.Hosts[0], Path: "/unblock", RawQuery: "ticket=" + sealed}
-	out.Links["unblock"] = page.String()
-	return out, nil
+	var err error
+	out.Ticket, out.Links["unblock"], err = d.issueTicket(p, "/unblock", ticket.Claims{
+		Tenant: out.Block.Tenant, Account: account, Block: out.Block.Name, Purpose: code.Unblock,
+	}, now)
+	return out, err
 }
 
-func (d *Desk) issueTicket(p policy.Policy, key block.Key, account string, now time.Time) (string, error) {
-	id, err := d.token(16)
-	if err != nil {
-		return "", err
+// leadToSecurityInfo adds the way to the account's security info, for the device that the
+// IdP knows.
+func (d *Desk) leadToSecurityInfo(out Decision, p policy.Policy, r Request, now time.Time) (Decision, error) {
+	if r.Account == "" || len(p.Hosts) == 0 {
+		return out, nil
 	}
-	return d.Sealer.SealTicket(ticket.Claims{
-		ID: id, Issuer: d.Issuer, Tenant: key.Tenant, Account: account, Block: key.Name,
-		Purpose: code.Unblock, Host: p.Hosts[0], Epoch: d.Epoch(),
-		Expires: now.Add(ticket.Life).UnixMilli(),
-	})
+	sealed, link, err := d.issueTicket(p, "/security-info", ticket.Claims{
+		Tenant: p.Tenant, Account: r.Account, Purpose: session.SecurityInfo, Device: block.DeviceOf(p.Tenant, r.Account, r.Device),
+	}, now)
+	out.Ticket, out.Links = sealed, map[string]string{"securityInfo": link}
+	return out, err
+}
+
+// issueTicket seals a ticket for the policy's first host and links to the page that takes
+// it.
+func (d *Desk) issueTicket(p policy.Policy, page string, claims ticket.Claims, now time.Time) (sealed, link string, err error) {
+	if claims.ID, err = d.token(16); err != nil {
+		return "", "", err
+	}
+	claims.Issuer, claims.Host, claims.Epoch = d.Issuer, p.Hosts[0], d.Epoch()
+	claims.Expires = now.Add(ticket.Life).UnixMilli()
+	if sealed, err = d.Sealer.SealTicket(claims); err != nil {
+		return "", "", err
+	}
+	to := url.URL{Scheme: d.Scheme, Host: p.Hosts[0], Path: page, RawQuery: "ticket=" + sealed}
+	return sealed, to.String(), nil
 }

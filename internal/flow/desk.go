@@ -25,6 +25,8 @@ type Desk struct {
 	Identity  Identity
 	Passwords Passwords
 	Numbers   Numbers
+	// SignIns signs people in at their issuer; nil where nobody can.
+	SignIns SignIns
 	// Seeds reads those of test numbers; nil has none.
 	Seeds Seeds
 	// Receipts proves what providers tell of messages; nil takes none.
@@ -58,13 +60,18 @@ type Visit struct {
 	Key string
 }
 
-// flow finds the live flow of a visit on its own host.
+// flow finds the live flow of a visit that releases a block.
 func (d *Desk) flow(ctx context.Context, v Visit) (session.Flow, error) {
+	return d.flowFor(ctx, v, code.Unblock)
+}
+
+// flowFor finds the live flow of a visit on its own host; a flow serves one purpose.
+func (d *Desk) flowFor(ctx context.Context, v Visit, purpose code.Purpose) (session.Flow, error) {
 	f, err := d.lookUpFlow(ctx, v)
 	if err != nil {
 		return session.Flow{}, err
 	}
-	if f.Host != v.Host || !d.Now().Before(f.Expires) {
+	if f.Host != v.Host || f.Purpose != purpose || !d.Now().Before(f.Expires) {
 		return session.Flow{}, rules.ErrNoFlow
 	}
 	return f, nil
@@ -90,6 +97,11 @@ func (d *Desk) lookUpFlow(ctx context.Context, v Visit) (session.Flow, error) {
 
 // claims opens a ticket that is presented on a host for an unblock.
 func (d *Desk) claims(host, sealed string) (ticket.Claims, error) {
+	return d.claimsFor(host, sealed, code.Unblock)
+}
+
+// claimsFor opens a ticket that is presented on a host for a purpose.
+func (d *Desk) claimsFor(host, sealed string, purpose code.Purpose) (ticket.Claims, error) {
 	tenant, ok := d.Policies.Tenant(host)
 	if !ok {
 		return ticket.Claims{}, ticket.ErrInvalid
@@ -98,7 +110,7 @@ func (d *Desk) claims(host, sealed string) (ticket.Claims, error) {
 	if err != nil {
 		return ticket.Claims{}, ticket.ErrInvalid
 	}
-	at := ticket.Audience{Issuer: d.Issuer, Tenant: tenant, Host: host, Purpose: code.Unblock, Epoch: d.Epoch()}
+	at := ticket.Audience{Issuer: d.Issuer, Tenant: tenant, Host: host, Purpose: purpose, Epoch: d.Epoch()}
 	return claims, claims.Check(at, d.Now())
 }
 

@@ -26,6 +26,7 @@ import (
 type Store interface {
 	BlockStore
 	SessionStore
+	SignInStore
 	ContactStore
 	ChallengeStore
 	ReceiptStore
@@ -147,6 +148,8 @@ type Policies interface {
 	// Provider returns a provider of a tenant's policy by name; the zero Provider where
 	// there is none.
 	Provider(tenant, policyName, provider string) policy.Provider
+	// Issuers lists where people may sign in on a host: what its policies name.
+	Issuers(host string) []policy.OIDC
 }
 
 // Sealer keeps the secrets' keys.

@@ -1,11 +1,12 @@
-// Package ticket holds the claims of a ticket: what a denied sign-in hands to the
-// person so that only they can start to lift the block.
+// Package ticket holds the claims of a ticket: what a decision hands to the person so
+// that only they can start to lift their block, or see their security info.
 package ticket
 
 import (
 	"errors"
 	"time"
 
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
 )
 
@@ -13,17 +14,21 @@ import (
 const Life = 5 * time.Minute
 
 // Claims is what a ticket says. It is for one issuer, tenant, account, block,
-// purpose and host.
+// purpose and host; one for security info names no block.
 type Claims struct {
 	ID      string       `json:"jti"`
 	Issuer  string       `json:"iss"`
 	Tenant  string       `json:"tnt"`
 	Account string       `json:"sub"`
-	Block   string       `json:"blk"`
+	Block   string       `json:"blk,omitempty"`
 	Purpose code.Purpose `json:"pur"`
 	Host    string       `json:"hst"`
 	// Epoch voids tickets made before the store was restored.
 	Epoch int64 `json:"epo"`
+	// Device is the one that the IdP named, if any, for a ticket to security info.
+	Device block.Device `json:"dev,omitzero"`
+	// Way is where the person signs in, for what a browser carries there and back.
+	Way string `json:"way,omitempty"`
 	// Expires is in Unix milliseconds.
 	Expires int64 `json:"exp"`
 }
