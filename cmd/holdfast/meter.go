@@ -6,11 +6,13 @@ import (
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/escalation"
+	"holdfast.dev/holdfast/internal/rules/line"
+	"holdfast.dev/holdfast/internal/rules/receipt"
 )
 
 // meter counts what was decided; no label of it names an account.
 type meter struct {
-	escalations, overBudget, shadowed, denials, reports *prometheus.CounterVec
+	escalations, overBudget, shadowed, denials, reports, lookups, receipts *prometheus.CounterVec
 }
 
 func newMeter(registerer prometheus.Registerer) *meter {
@@ -30,6 +32,10 @@ func newMeter(registerer prometheus.Registerer) *meter {
 			"Decisions that would have been Deny if the policy's mode were Enforce.", "namespace", "action"),
 		reports: counter("holdfast_codes_reported_total",
 			"Codes of which their person said, by the link in the message, that somebody else asked for them.", "namespace", "kind"),
+		lookups: counter("holdfast_line_lookups_total",
+			"Entered numbers by what their line is; Unknown where nobody answered or knew.", "namespace", "kind"),
+		receipts: counter("holdfast_receipts_total",
+			"Signed receipts of providers by what they told of a message.", "namespace", "outcome"),
 	}
 }
 
@@ -58,4 +64,14 @@ func (m *meter) ShadowDenied(tenant string, action decision.Action) {
 // CodeReported implements flow.Meter.
 func (m *meter) CodeReported(tenant string, kind code.ReportKind) {
 	m.reports.WithLabelValues(tenant, string(kind)).Inc()
+}
+
+// LineAsked implements flow.Meter.
+func (m *meter) LineAsked(tenant string, kind line.Kind) {
+	m.lookups.WithLabelValues(tenant, string(kind)).Inc()
+}
+
+// ReceiptTaken implements flow.Meter.
+func (m *meter) ReceiptTaken(tenant string, outcome receipt.Outcome) {
+	m.receipts.WithLabelValues(tenant, string(outcome)).Inc()
 }

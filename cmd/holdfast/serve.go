@@ -145,7 +145,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	desk := &flow.Desk{
 		Store: memory, Index: index, Policies: policies, Sealer: keys,
 		Identity:  identity.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
-		Passwords: password.New(), Numbers: phone.Numbers{}, Seeds: secrets, Receipts: dispatcher,
+		Passwords: password.New(), Numbers: phone.Numbers{}, Seeds: secrets, Lines: dispatcher, Receipts: dispatcher,
 		Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epochs.epoch, Scheme: s.publicScheme,
 		Meter: newMeter(metrics.Registry),
 	}

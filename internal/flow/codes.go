@@ -66,6 +66,9 @@ func (d *Desk) requestOnce(ctx context.Context, v Visit, challengeID string, to 
 	if err != nil {
 		return ChallengeView{}, err
 	}
+	if err := d.checkLine(ctx, f, p, target); err != nil {
+		return ChallengeView{}, err
+	}
 	issue, err := d.issue(v, f, p, target)
 	if err != nil {
 		return ChallengeView{}, err
@@ -168,9 +171,9 @@ func (d *Desk) target(ctx context.Context, s scene, to Target) (contact.Contact,
 		if !s.mayEnter() || !dialled(to.Channel) {
 			return contact.Contact{}, rules.ErrDestination
 		}
-		number, err := d.Numbers.Parse(to.Number, to.Country)
+		number, err := d.Numbers.Parse(to.Number, to.Country, s.policy.Numbers)
 		if err == nil {
-			err = d.Numbers.Takes(number, to.Channel)
+			err = d.Numbers.Takes(number, to.Channel, s.policy.Numbers)
 		}
 		return contact.Contact{Channel: to.Channel, Address: number}, err
 	default:
@@ -184,7 +187,7 @@ func (d *Desk) ownContact(s scene, id string, channel contact.Channel) (contact.
 	if !ok || c.Standing != contact.Full {
 		return contact.Contact{}, rules.ErrDestination
 	}
-	return d.over(c, channel)
+	return d.over(c, channel, s.policy.Numbers)
 }
 
 // currentTarget is the destination of the flow's current challenge, perhaps on another

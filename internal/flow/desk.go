@@ -29,6 +29,8 @@ type Desk struct {
 	SignIns SignIns
 	// Seeds reads those of test numbers; nil has none.
 	Seeds Seeds
+	// Lines knows what numbers belong to; nil asks nobody.
+	Lines Lines
 	// Receipts proves what providers tell of messages; nil takes none.
 	Receipts Receipts
 	// Now is the clock, in UTC.

@@ -19,7 +19,9 @@ import (
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/escalation"
 	"holdfast.dev/holdfast/internal/rules/fact"
+	"holdfast.dev/holdfast/internal/rules/line"
 	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/receipt"
 )
 
 // besieged is a desk with the index of the real replica, to which the feed is brought
@@ -35,11 +37,15 @@ type tally struct {
 	escalated map[escalation.Result]int
 	denied    map[decision.Action]int
 	reported  int
+	asked     []line.Kind
+	told      []receipt.Outcome
 }
 
 func (m *tally) Escalated(_ string, r escalation.Result)       { m.escalated[r]++ }
 func (m *tally) ShadowDenied(_ string, action decision.Action) { m.denied[action]++ }
 func (m *tally) CodeReported(string, code.ReportKind)          { m.reported++ }
+func (m *tally) LineAsked(_ string, kind line.Kind)            { m.asked = append(m.asked, kind) }
+func (m *tally) ReceiptTaken(_ string, o receipt.Outcome)      { m.told = append(m.told, o) }
 func (m *tally) count(s block.Scope, o escalation.Outcome) (sum int) {
 	for r, n := range m.escalated {
 		if r.Scope == s && r.Outcome == o {

@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/policy"
 )
 
 // noticeLife is how long it makes sense to send a notice.
@@ -53,10 +54,11 @@ func (d *Desk) ImportContacts(ctx context.Context, in Import) error {
 }
 
 func (d *Desk) importedContacts(in Import, now time.Time) ([]contact.Contact, error) {
+	rule := d.Policies.For(in.Tenant, in.Account).Numbers
 	contacts := make([]contact.Contact, 0, len(in.Contacts))
 	listed := map[string]bool{}
 	for i, c := range in.Contacts {
-		address, err := d.address(c.Channel, c.Address, "")
+		address, err := d.address(c.Channel, c.Address, "", rule)
 		if err != nil {
 			return nil, fmt.Errorf("contacts[%d]: %w", i, err)
 		}
@@ -79,7 +81,7 @@ func (d *Desk) importedContacts(in Import, now time.Time) ([]contact.Contact, er
 }
 
 // address reads an address of a channel in its one written form.
-func (d *Desk) address(channel contact.Channel, address, country string) (string, error) {
+func (d *Desk) address(channel contact.Channel, address, country string, rule policy.NumberRule) (string, error) {
 	switch channel {
 	case contact.Email:
 		parsed, err := mail.ParseAddress(address)
@@ -88,7 +90,7 @@ func (d *Desk) address(channel contact.Channel, address, country string) (string
 		}
 		return address, nil
 	case contact.SMS, contact.Voice:
-		return d.Numbers.Parse(address, country)
+		return d.Numbers.Parse(address, country, rule)
 	default:
 		return "", fmt.Errorf("channel %q has no address: %w", channel, rules.ErrDestination)
 	}

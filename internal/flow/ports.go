@@ -14,9 +14,11 @@ import (
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/escalation"
 	"holdfast.dev/holdfast/internal/rules/fact"
+	"holdfast.dev/holdfast/internal/rules/line"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/password"
 	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/receipt"
 	"holdfast.dev/holdfast/internal/rules/session"
 	"holdfast.dev/holdfast/internal/rules/ticket"
 )
@@ -72,6 +74,10 @@ type Meter interface {
 	ShadowDenied(tenant string, action decision.Action)
 	// CodeReported tells of a code that its person did not ask for.
 	CodeReported(tenant string, kind code.ReportKind)
+	// LineAsked tells of a number that was looked up, or should have been: line.Unknown.
+	LineAsked(tenant string, kind line.Kind)
+	// ReceiptTaken tells of a receipt whose provider was proved.
+	ReceiptTaken(tenant string, outcome receipt.Outcome)
 }
 
 // SessionStore remembers flows and which tickets were used.
@@ -182,11 +188,11 @@ type Passwords interface {
 // Numbers reads what a person typed as a phone number.
 type Numbers interface {
 	// Parse returns the E.164 form of a number typed in a country (ISO 3166
-	// alpha-2), or rules.ErrDestination.
-	Parse(number, country string) (string, error)
-	// Takes returns rules.ErrDestination where an E.164 number gets no code on a channel,
-	// as a landline gets no text.
-	Takes(number string, channel contact.Channel) error
+	// alpha-2) where the policy's rule takes it, else rules.ErrDestination.
+	Parse(number, country string, rule policy.NumberRule) (string, error)
+	// Takes returns rules.ErrDestination where an E.164 number gets no code on a channel
+	// under the policy's rule, as a landline gets no text.
+	Takes(number string, channel contact.Channel, rule policy.NumberRule) error
 	// Plan returns the ISO 3166 alpha-2 country of an E.164 number, empty where it
 	// belongs to none.
 	Plan(number string) (country string)

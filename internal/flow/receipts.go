@@ -57,6 +57,9 @@ func (d *Desk) TakeReceipt(ctx context.Context, host, policyName, provider strin
 	if err != nil || r.Outcome == "" {
 		return err
 	}
+	if d.Meter != nil {
+		d.Meter.ReceiptTaken(tenant, r.Outcome)
+	}
 	return d.Store.SaveReceipt(ctx, r)
 }
 

@@ -45,7 +45,7 @@ func channelsOf(own contact.Channel) []contact.Channel {
 }
 
 // over is a contact as a channel reaches it; no channel means its own.
-func (d *Desk) over(c contact.Contact, channel contact.Channel) (contact.Contact, error) {
+func (d *Desk) over(c contact.Contact, channel contact.Channel, rule policy.NumberRule) (contact.Contact, error) {
 	switch {
 	case channel == "" || channel == c.Channel:
 		return c, nil
@@ -53,7 +53,7 @@ func (d *Desk) over(c contact.Contact, channel contact.Channel) (contact.Contact
 		return contact.Contact{}, rules.ErrDestination
 	}
 	c.Channel = channel
-	return c, d.Numbers.Takes(c.Address, channel)
+	return c, d.Numbers.Takes(c.Address, channel, rule)
 }
 
 // addDestinations lists where a code of this flow may go now (seed 3, narrowed): the
@@ -62,7 +62,7 @@ func (d *Desk) over(c contact.Contact, channel contact.Channel) (contact.Contact
 func (d *Desk) addDestinations(view *Overview, s scene) {
 	for _, c := range s.book.Releasing() {
 		for _, channel := range channelsOf(c.Channel) {
-			way, err := d.over(c, channel)
+			way, err := d.over(c, channel, s.policy.Numbers)
 			if err != nil || !s.policy.Reaches(channel, d.plan(way)) {
 				continue
 			}

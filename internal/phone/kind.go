@@ -4,6 +4,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/policy"
 )
 
 // Kind is what a number belongs to, as far as its digits tell: a carrier knows better.
@@ -15,6 +16,8 @@ const (
 	Landline Kind = "Landline"
 	// Either is a number of a plan that keeps no ranges apart, as that of North America.
 	Either Kind = "Either"
+	// VoIP is an internet number, which gets codes only where the policy says so (seed 20).
+	VoIP Kind = "VoIP"
 	// Other is every kind that gets no code (seed 20), and what is no number.
 	Other Kind = "Other"
 )
@@ -32,15 +35,20 @@ func (Numbers) Kind(number string) Kind {
 		return Landline
 	case phonenumbers.FIXED_LINE_OR_MOBILE:
 		return Either
+	case phonenumbers.VOIP:
+		return VoIP
 	default:
 		return Other
 	}
 }
 
 // Takes returns nil where a code may go to a number in E.164 form on a channel: to a
-// landline by a call only. The refusal wraps rules.ErrDestination with a reason.
-func (n Numbers) Takes(number string, channel contact.Channel) error {
+// landline by a call only, to an internet number by the policy's rule. The refusal wraps
+// rules.ErrDestination with a reason.
+func (n Numbers) Takes(number string, channel contact.Channel, rule policy.NumberRule) error {
 	switch kind := n.Kind(number); {
+	case kind == VoIP && !rule.VoIP:
+		return refuse(refused[phonenumbers.VOIP])
 	case kind == Other:
 		return refuse("it is of a kind that gets no codes")
 	case kind == Landline && channel != contact.Voice:

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/language/display"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/policy"
 )
 
 // maxLength bounds what is read, in bytes.
@@ -35,10 +36,10 @@ var refused = map[phonenumbers.PhoneNumberType]string{
 // Numbers reads phone numbers by the numbering plans of the world.
 type Numbers struct{}
 
-// Parse returns the E.164 form of a number typed in a country (ISO 3166 alpha-2).
-// A leading + or 00 wins over the country. Refusals wrap rules.ErrDestination with
-// a reason for the person and never show the number.
-func (Numbers) Parse(number, country string) (string, error) {
+// Parse returns the E.164 form of a number typed in a country (ISO 3166 alpha-2), of a
+// kind that the policy's rule takes. A leading + or 00 wins over the country. Refusals
+// wrap rules.ErrDestination with a reason for the person and never show the number.
+func (Numbers) Parse(number, country string, rule policy.NumberRule) (string, error) {
 	number = strings.TrimSpace(number)
 	if len(number) > maxLength {
 		return "", refuse("it is too long for a phone number")
@@ -50,7 +51,8 @@ func (Numbers) Parse(number, country string) (string, error) {
 	case parsed.GetExtension() != "":
 		return "", refuse("it has an extension")
 	}
-	if reason, bad := refused[phonenumbers.GetNumberType(parsed)]; bad {
+	kind := phonenumbers.GetNumberType(parsed)
+	if reason, bad := refused[kind]; bad && (kind != phonenumbers.VOIP || !rule.VoIP) {
 		return "", refuse(reason)
 	}
 	return phonenumbers.Format(parsed, phonenumbers.E164), nil

@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/policy"
 )
 
 var _ flow.Numbers = Numbers{}
@@ -34,7 +35,7 @@ func TestParseTakesWhatPeopleType(t *testing.T) {
 		"digits of another script":               {"٠١٥١٢٣٤٥٦٧٨٩", "DE", "+4915123456789"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Numbers{}.Parse(c.number, c.country)
+			got, err := Numbers{}.Parse(c.number, c.country, policy.NumberRule{})
 			if err != nil || got != c.want {
 				t.Fatalf("Parse(%q, %q) = %q, %v; want %q", c.number, c.country, got, err, c.want)
 			}
@@ -68,7 +69,7 @@ func TestParseRefusesWithAReason(t *testing.T) {
 		"an email address":                 {"anna@example.com", "US", "check the country"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Numbers{}.Parse(c.number, c.country)
+			got, err := Numbers{}.Parse(c.number, c.country, policy.NumberRule{})
 			if !errors.Is(err, rules.ErrDestination) || !strings.Contains(err.Error(), c.reason) {
 				t.Fatalf("Parse(%q, %q) = %q, %v; want a refusal with %q", c.number, c.country, got, err, c.reason)
 			}
@@ -84,11 +85,11 @@ func TestParseIsIdempotent(t *testing.T) {
 	countries := Countries("en")
 	rapid.Check(t, func(t *rapid.T) {
 		typed := rapid.StringMatching(`\+?[0-9 ()-]{0,18}`).Draw(t, "typed")
-		once, err := Numbers{}.Parse(typed, rapid.SampledFrom(countries).Draw(t, "country").ISO)
+		once, err := Numbers{}.Parse(typed, rapid.SampledFrom(countries).Draw(t, "country").ISO, policy.NumberRule{})
 		if err != nil {
 			return
 		}
-		twice, err := Numbers{}.Parse(once, rapid.SampledFrom(countries).Draw(t, "another").ISO)
+		twice, err := Numbers{}.Parse(once, rapid.SampledFrom(countries).Draw(t, "another").ISO, policy.NumberRule{})
 		if err != nil || twice != once {
 			t.Fatalf("%q became %q, then %q: %v", typed, once, twice, err)
 		}
@@ -98,7 +99,7 @@ func TestParseIsIdempotent(t *testing.T) {
 func TestParseRefusesGarbageWithoutPanic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		typed := string(rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "typed"))
-		if got, err := (Numbers{}).Parse(typed, rapid.String().Draw(t, "country")); err == nil && !strings.HasPrefix(got, "+") {
+		if got, err := (Numbers{}).Parse(typed, rapid.String().Draw(t, "country"), policy.NumberRule{}); err == nil && !strings.HasPrefix(got, "+") {
 			t.Fatalf("%q became %q", typed, got)
 		}
 	})
