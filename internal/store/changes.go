@@ -153,7 +153,7 @@ func (t *tx) saveChange(r change.Record, now time.Time, action string) error {
 	t.queue(`UPDATE changes SET account = $3, end_state = $4, end_at = $5, wake_at = $6, restricted_until = $7,
 		deleted = $8, record = $9 WHERE tenant = $1 AND name = $2`,
 		r.Key.Tenant, r.Key.Name, r.Spec.Account, r.End.State, instant(r.End.At), instant(r.Wake(now)),
-		instant(r.RestrictedUntil), r.Deleted, string(record))
+		instant(later(r.RestrictedUntil, r.InheritedUntil)), r.Deleted, string(record))
 	t.audit(entry{at: now, tenant: r.Key.Tenant, account: r.Spec.Account, action: action, object: r.Key.Name,
 		detail: string(r.State(now))})
 	return t.tell(r.Key.Tenant, r.Spec.Account, fact.Fact{Change: &r})

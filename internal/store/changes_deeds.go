@@ -146,7 +146,7 @@ func (s *Store) cancelOne(ctx context.Context, c change.Cancelling) (change.Reco
 		}
 		held := m.record.State(m.now) == change.OnHold
 		m.record = m.record.Cancel(by, m.now)
-		if !c.FirstFactor {
+		if held && !c.FirstFactor {
 			t.queue(`INSERT INTO change_cancels (tenant, account, contact, at) VALUES ($1, $2, $3, $4)
 				ON CONFLICT (tenant, account, contact) DO NOTHING`, c.Key.Tenant, m.record.Spec.Account, by, instant(m.now))
 		}

@@ -29,6 +29,10 @@ func recheckOf(q queries, tenant, account, lock string) (recheck.Record, error) 
 // one is due (seed 39).
 func (s *Store) SeeSignIn(ctx context.Context, tenant, account string, terms recheck.Terms, now time.Time) (recheck.Record, error) {
 	now = stored(now)
+	known, err := s.Recheck(ctx, tenant, account)
+	if err != nil || known.Recent(now) {
+		return known, err
+	}
 	return s.writeRecheck(ctx, tenant, account, func(t *tx, r recheck.Record) (recheck.Record, error) {
 		type proofs struct {
 			count int

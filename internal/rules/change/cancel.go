@@ -18,7 +18,7 @@ func (r Record) MayCancel(contactID string, firstFactor, cancelledBefore bool, n
 	if !slices.ContainsFunc(r.MayCancelBy(), func(c OldContact) bool { return c.ID == contactID }) {
 		return ErrNotFull
 	}
-	if cancelledBefore && !firstFactor {
+	if cancelledBefore && !firstFactor && !r.HoldStart.IsZero() {
 		return ErrFirstFactor
 	}
 	return nil
@@ -92,12 +92,14 @@ const (
 	AskForInfo Effect = "AskForInfo"
 )
 
-// Effects lists what follows from the end of the change.
+// Effects lists what follows from the end of a change that was on hold.
 func (r Record) Effects() []Effect {
 	switch {
+	case r.HoldStart.IsZero():
+		return nil
 	case r.End.State == Cancelled && r.End.Reason == ByCode:
 		return []Effect{EndSessions, NewPassword}
-	case r.End.State == Applied && !r.HoldStart.IsZero() && r.Spec.Action != Replace:
+	case r.End.State == Applied && r.Spec.Action != Replace:
 		return []Effect{AskForInfo}
 	default:
 		return nil

@@ -190,10 +190,12 @@ type Record struct {
 	HoldStart, HoldUntil time.Time
 	// Begun is when this process's clock saw the hold begin.
 	Begun time.Time
-	// Restricted holds until RestrictedUntil, and as long as the change is on hold. It may
-	// come from an earlier incarnation of the same name.
+	// Restricted holds until RestrictedUntil, and as long as the change is on hold.
 	Restricted      Restriction
 	RestrictedUntil time.Time
+	// Inherited is what an earlier incarnation of the name restricts to its date.
+	Inherited      Restriction
+	InheritedUntil time.Time
 	// Told are the notices that went out; NoticesSent counts their messages.
 	Told        []Number
 	NoticesSent int

@@ -123,6 +123,10 @@ func TestIncarnations(t *testing.T) {
 		t.Fatalf("re-created it is %s", next.State(start.Add(day)))
 	}
 	wantRestricts(t, next, start.Add(day), SignIn, start.Add(month))
+	// However the next one ends, it shortens nothing.
+	wantRestricts(t, next.Finish(Expired, "", start.Add(2*day)), start.Add(2*day), SignIn, start.Add(month))
+	wantRestricts(t, next.Begin(start.Add(2*day)).Cancel("a", start.Add(2*day)), start.Add(2*day), SignIn, start.Add(month))
+	wantRestricts(t, next.Begin(start.Add(2*day)), start.Add(2*day), SignIn, start.Add(2*day+month))
 }
 
 var ends = []End{{}, {State: Applied}, {State: Cancelled, Reason: ByCode, By: "a"}, {State: Cancelled, Reason: ByDeletion}, {State: Expired}, {State: Rejected, Reason: VoIPRefused}}

@@ -31,7 +31,8 @@ func (m Memory) Remembers() bool { return m != Memory{} }
 // restriction of the one before.
 func (r Record) Seen(fresh Record) Record {
 	if r.Deleted && fresh.UID != r.UID {
-		fresh.Restricted, fresh.RestrictedUntil = r.Restricted, r.RestrictedUntil
+		fresh.Inherited = stronger(r.Restricted, r.Inherited)
+		fresh.InheritedUntil = later(r.RestrictedUntil, r.InheritedUntil)
 		return fresh
 	}
 	if r.UID == "" {

@@ -226,13 +226,25 @@ func (r Record) restriction() Restriction {
 // known. A hold restricts until it was applied or cancelled by a code; what was deleted
 // restricts to its date, and so does a Clear that was applied.
 func (r Record) Restricts(now time.Time) (what Restriction, until time.Time) {
-	if r.State(now) == OnHold && !now.Before(r.RestrictedUntil) {
-		return r.Restricted, time.Time{}
+	what, until = r.restrictsItself(now)
+	if !now.Before(r.InheritedUntil) {
+		return what, until
 	}
-	if !now.Before(r.RestrictedUntil) {
+	if what == "" || !until.IsZero() {
+		until = later(until, r.InheritedUntil)
+	}
+	return stronger(what, r.Inherited), until
+}
+
+func (r Record) restrictsItself(now time.Time) (what Restriction, until time.Time) {
+	switch {
+	case now.Before(r.RestrictedUntil):
+		return r.Restricted, r.RestrictedUntil
+	case r.State(now) == OnHold:
+		return r.Restricted, time.Time{}
+	default:
 		return "", time.Time{}
 	}
-	return r.Restricted, r.RestrictedUntil
 }
 
 // Admitted is the new contact as an Add writes it: full where a full contact vouched for

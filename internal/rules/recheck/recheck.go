@@ -59,11 +59,15 @@ func (r Record) Begin(terms Terms, contacts int, now time.Time) Record {
 	if r.FirstNotice.IsZero() && contacts > 0 && (absent || stale) && !r.provenSince(now, terms) {
 		r.FirstNotice, r.MustAt, r.SkippedUntil = now, now.Add(terms.MustVerifyAfter), time.Time{}
 	}
-	if !now.Before(r.LastSignIn.Add(signInGrain)) {
+	if !r.Recent(now) {
 		r.LastSignIn = now
 	}
 	return r
 }
+
+// Recent reports whether the account signed in so lately that another sign-in at now tells
+// nothing new.
+func (r Record) Recent(now time.Time) bool { return now.Before(r.LastSignIn.Add(signInGrain)) }
 
 // signInGrain is how exactly the last sign-in is known: it is not written at each one.
 const signInGrain = time.Hour

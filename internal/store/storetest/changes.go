@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -188,4 +189,19 @@ func databaseClock(t *testing.T, b Backend) {
 	if again := mustGet[time.Time](t)(b.Clock(t.Context())); again.Before(first) || again.Sub(first) > time.Minute {
 		t.Fatalf("%v came after %v", again, first)
 	}
+}
+
+// withdrawn takes back what was never on hold: nobody is told, locked out or counted.
+func withdrawn(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	for i := range 2 {
+		name := fmt.Sprint("c", i)
+		o.freeze(o.sight(name, change.Add, Start))
+		must(t, o.cancel(name, "a", false, Start))
+		r := mustGet[change.Record](t)(b.Change(t.Context(), o.key(name)))
+		equal(t, "state", r.State(Start), change.Cancelled)
+		equal(t, "effects", len(r.Effects()), 0)
+	}
+	equal(t, "told", o.told(change.NoticeCancelled), 0)
+	equal(t, "counted", count(t, b.DB, `SELECT COUNT(*) FROM change_cancels`), 0)
 }

@@ -23,6 +23,7 @@ var holdTests = map[string]func(*testing.T, Backend){
 	"holds/seed 34: a sign-in with an old contact cancels all it may": cancelledBySignIn,
 	"holds/a contact cancels once without the first factor":           cancelsOnce,
 	"holds/what does not cancel":                                      doesNotCancel,
+	"holds/what waits for its codes is taken back freely":             withdrawn,
 	"holds/cancel and deadline settle to exactly one":                 cancelOrApply,
 	"holds/two removals at once leave a known contact or wait":        removedAtOnce,
 	"holds/law 8: each notice goes once though two replicas tell":     toldOnce,
@@ -279,4 +280,7 @@ func deletedRestricts(t *testing.T, b Backend) {
 	equal(t, "to its date", until, thirty)
 	what, _ = fresh.Restricts(thirty)
 	equal(t, "and no longer", what, "")
+	expired := o.must(b.VisitChange(t.Context(), change.Visit{Key: o.key("c"), Now: gone.Add(day + change.ProveWithin)}))
+	equal(t, "ended anew", expired.End.State, change.Expired)
+	follow(t, b.Store, thirty).wantReplay(t, fact.Fact{Change: &expired})
 }
