@@ -9,8 +9,8 @@ import (
 	"holdfast.dev/holdfast/internal/rules/recheck"
 )
 
-// begin writes what belongs to a first record: the contacts before the change, those that
-// it brings, and for a Clear the one that it seconds.
+// begin writes what belongs to a first record: the contacts before the change and those
+// that it brings.
 func (t *tx) begin(m *matter, addresses map[string]string) error {
 	r := &m.record
 	for _, table := range []string{"change_contacts", "change_notices"} { // of an earlier incarnation
@@ -26,10 +26,7 @@ func (t *tx) begin(m *matter, addresses map[string]string) error {
 	if err := t.extendSnapshot(m); err != nil {
 		return err
 	}
-	if err := t.addGone(m); err != nil {
-		return err
-	}
-	return t.second(m)
+	return t.addGone(m)
 }
 
 // extendSnapshot takes the account's present contacts into the snapshot.
@@ -79,32 +76,30 @@ func (t *tx) addGone(m *matter) error {
 }
 
 // second joins a Clear to the first open one that somebody else has asked for (seed 45).
+// Of two that were recorded at once, the next visit joins one.
 func (t *tx) second(m *matter) error {
-	if m.record.Spec.Action != change.Clear {
+	at := -1
+	for i, o := range m.others {
+		if m.record.Seconds(o, m.now) && (at < 0 || o.Before(m.others[at])) {
+			at = i
+		}
+	}
+	if at < 0 {
 		return nil
 	}
-	for i, lead := range m.others {
-		if lead.Spec.Action != change.Clear || lead.Joined != "" || lead.State(m.now).Terminal() ||
-			lead.Spec.RequestedBy == m.record.Spec.RequestedBy {
-			continue
-		}
-		m.record.Joined = lead.Key.Name
-		on := &matter{record: lead.Second(m.record.Spec.RequestedBy), book: m.book, now: m.now}
-		on.others = slices.Delete(slices.Clone(m.others), i, i+1)
-		after, err := t.conclude(on, lead, actionChangeProved)
-		if err != nil {
-			return err
-		}
-		m.record = m.record.Share(after)
-		return nil
-	}
-	return nil
+	lead := m.others[at]
+	m.record.Joined = lead.Key.Name
+	on := &matter{record: lead.Second(m.record.Spec.RequestedBy), book: m.book, now: m.now}
+	on.others = slices.Delete(slices.Clone(m.others), at, at+1)
+	after, err := t.conclude(on, lead, actionChangeProved)
+	m.record = m.record.Share(after)
+	return err
 }
 
 // advance does what the record calls for, short of the end of its hold.
 func (t *tx) advance(m *matter) error {
-	if m.record.State(m.now) == change.OnHold {
-		return nil
+	if err := t.second(m); err != nil || m.record.State(m.now) == change.OnHold {
+		return err
 	}
 	switch step, reason := m.record.Next(m.book, m.others, m.now); step {
 	case change.Hold:

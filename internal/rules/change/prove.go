@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -106,6 +107,18 @@ func (r Record) Second(requester string) Record {
 		r.Proofs.Requesters = append(slices.Clone(r.Proofs.Requesters), requester)
 	}
 	return r
+}
+
+// Seconds reports whether the Clear r stands behind the earlier o, which somebody else has
+// asked for.
+func (r Record) Seconds(o Record, now time.Time) bool {
+	return r.Spec.Action == Clear && o.Spec.Action == Clear && r.Joined == "" && o.Joined == "" &&
+		r.State(now) == AwaitingCode && !o.State(now).Terminal() && o.Before(r) && o.Spec.RequestedBy != r.Spec.RequestedBy
+}
+
+// Before orders the changes of a tenant by their first record.
+func (r Record) Before(o Record) bool {
+	return cmp.Or(r.Created.Compare(o.Created), cmp.Compare(r.Key.Name, o.Key.Name)) < 0
 }
 
 // Share is a Clear that seconds lead, as it stands with it: their hold and their end are

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ var changeUpkeepTests = map[string]func(*testing.T, Backend){
 	"holds/law 1: an ended change stays ended":                           endStays,
 	"holds/two replacements wait for review":                             contested,
 	"holds/seed 45: two people clear, and registration is forced":        cleared,
+	"holds/seed 45: two ask at once, at two replicas":                    clearedAtOnce,
 	"holds/seed 45: who asked takes it back":                             clearWithdrawn,
 	"holds/after a restart one list knows all":                           holdsAfterRestart,
 	"holds/law 4: the feed tells of each change and replays what stands": holdsFeed,
@@ -60,6 +62,28 @@ func cleared(t *testing.T, b Backend) {
 	equal(t, "whoever registers is junior", c.Standing, contact.Junior)
 	asked, _ = mustGet[recheck.Record](t)(b.Recheck(t.Context(), tenant, account)).Prompt(now)
 	equal(t, "asked after", asked, recheck.None)
+}
+
+func clearedAtOnce(t *testing.T, b Backend) {
+	other := b.replica(t)
+	for i := range 5 {
+		o := &owner{Backend: b, t: t, account: fmt.Sprint("user-", i)}
+		must(t, b.ImportContacts(t.Context(), tenant, o.account, []contact.Contact{email("a", Address)}, nil, Start))
+		names := []string{fmt.Sprint("one-", i), fmt.Sprint("two-", i)}
+		race(func(who int) bool {
+			s := o.sight(names[who%2], change.Clear, Start)
+			s.Spec.RequestedBy = names[who%2]
+			_, err := []Store{b.Store, other}[who%2].FreezeChange(t.Context(), s)
+			return err == nil
+		})
+		for _, name := range names {
+			o.must(b.VisitChange(t.Context(), change.Visit{Key: o.key(name), Now: Start}))
+		}
+		for _, name := range names {
+			o.wantState(name, Start, change.OnHold)
+		}
+		equal(t, "told", o.told(change.NoticeHeld), 1)
+	}
 }
 
 func clearWithdrawn(t *testing.T, b Backend) {
