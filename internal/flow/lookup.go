@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -24,7 +25,8 @@ type Lines interface {
 // that gets no code (seed 20, T5). It costs, so it comes last before a code is issued, and
 // only whoever holds a flow gets here: their ticket is proved.
 func (d *Desk) checkLine(ctx context.Context, f session.Flow, p policy.Policy, to contact.Contact) error {
-	if d.Lines == nil || to.ID != "" || to.Address == "" {
+	entered := to.ID == "" && to.Address != ""
+	if d.Lines == nil || !entered || slices.Contains(p.Testing.Numbers, to.Address) {
 		return nil
 	}
 	kind, err := d.Lines.Line(ctx, line.Query{
