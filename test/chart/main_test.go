@@ -12,12 +12,14 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"holdfast.dev/holdfast/internal/kube"
+	"holdfast.dev/holdfast/api/v1alpha1"
 )
 
 const (
@@ -35,13 +37,15 @@ var (
 	config *rest.Config
 	// home is where the administrator's kubeconfig and the files of helm are.
 	home  string
-	kinds *runtime.Scheme
+	kinds = runtime.NewScheme()
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	log.SetLogger(logr.Discard())
+	utilruntime.Must(scheme.AddToScheme(kinds))
+	utilruntime.Must(v1alpha1.AddToScheme(kinds))
 	env := &envtest.Environment{
 		BinaryAssetsDirectory:    assets(),
 		ControlPlaneStartTimeout: time.Minute,
@@ -63,10 +67,6 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(home) }()
 	if err := os.WriteFile(filepath.Join(home, "kubeconfig"), env.KubeConfig, 0o600); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if kinds, err = kube.Scheme(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
