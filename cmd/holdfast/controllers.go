@@ -41,7 +41,7 @@ func (c controllers) setup(manager ctrl.Manager) error {
 		(&verificationpolicy.Controller{
 			Client: manager.GetClient(), Tenants: c.tenants, Secrets: c.secrets, SecretInformers: c.secretObjects, Checker: c.dispatcher,
 			ValidateProvider: deliver.Validate, ValidateAdapter: identity.Validate,
-			Outbox: c.memory, Now: clock.Wall, Recorder: recorder,
+			Outbox: c.memory, Health: c.memory, Now: clock.Wall, Recorder: recorder,
 		}).SetupWithManager(manager),
 	)
 }

@@ -43,6 +43,8 @@ type Intervals struct {
 	Unhealthy time.Duration
 	// Timeout bounds one check: 15 seconds.
 	Timeout time.Duration
+	// Look is the wait between two looks at what the couriers saw: 5 seconds.
+	Look time.Duration
 }
 
 // Controller reconciles VerificationPolicies.
@@ -57,16 +59,24 @@ type Controller struct {
 	// ValidateProvider and ValidateAdapter judge Secrets by the type that the policy names.
 	ValidateProvider, ValidateAdapter Validate
 	// Outbox tells of messages that were given up; nil leaves Delivering out.
-	Outbox    Outbox
+	Outbox Outbox
+	// Health tells what couriers saw of providers, and which countries are stopped; nil
+	// leaves both out.
+	Health    Health
 	Intervals Intervals
 	Now       func() time.Time
 	Recorder  events.EventRecorder
+
+	sights sights
 }
 
 // Reconcile looks at one policy, and at the ones beside it, and tells what it found.
 func (c *Controller) Reconcile(ctx context.Context, vp *v1alpha1.VerificationPolicy) (reconcile.Result, error) {
 	if !vp.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
+	}
+	if _, known := c.sights.tenant(vp.Namespace); c.Health != nil && !known {
+		return reconcile.Result{RequeueAfter: c.Intervals.look()}, nil // a new leader says nothing that the last one knew better
 	}
 	before := vp.DeepCopy()
 	found, err := c.gather(ctx, vp)
@@ -99,6 +109,7 @@ func (c *Controller) outcome(f findings) reconcile.Result {
 func (i Intervals) healthy() time.Duration   { return orDefault(i.Healthy, 5*time.Minute) }
 func (i Intervals) unhealthy() time.Duration { return orDefault(i.Unhealthy, 30*time.Second) }
 func (i Intervals) timeout() time.Duration   { return orDefault(i.Timeout, 15*time.Second) }
+func (i Intervals) look() time.Duration      { return orDefault(i.Look, 5*time.Second) }
 
 func orDefault(given, fallback time.Duration) time.Duration {
 	if given > 0 {

@@ -81,8 +81,8 @@ func start(t *testing.T) fixture {
 	return startAs(t, config)
 }
 
-// startAs starts the controller with credentials of its own.
-func startAs(t *testing.T, as *rest.Config) fixture {
+// startAs starts the controller with credentials of its own, and as edits say.
+func startAs(t *testing.T, as *rest.Config, edits ...func(*Controller)) fixture {
 	t.Helper()
 	f := fixture{T: t, checks: &atomic.Int64{}}
 	f.client, f.writes = controllertest.NewClient(t, config)
@@ -113,7 +113,10 @@ func startAs(t *testing.T, as *rest.Config) fixture {
 	c := &Controller{
 		Client: counting{mgr.GetClient(), f.writes}, Tenants: tenants, Secrets: secrets, SecretInformers: secretCache, Checker: gateway{secrets, f.checks},
 		ValidateProvider: validate, ValidateAdapter: validate, Now: clock.Wall, Recorder: mgr.GetEventRecorder("holdfast"),
-		Intervals: Intervals{Healthy: 200 * time.Millisecond, Unhealthy: 200 * time.Millisecond, Timeout: 100 * time.Millisecond},
+		Intervals: Intervals{Healthy: 200 * time.Millisecond, Unhealthy: 200 * time.Millisecond, Timeout: 100 * time.Millisecond, Look: 50 * time.Millisecond},
+	}
+	for _, edit := range edits {
+		edit(c)
 	}
 	if err := c.SetupWithManager(mgr); err != nil {
 		t.Fatal(err)

@@ -35,8 +35,9 @@ func (c *Controller) delivering(ctx context.Context, tenant string) *metav1.Cond
 	return delivering(dead)
 }
 
-// delivering tells counts and classes. What a destination refused is the person's to
-// mend; every other class is the platform team's.
+// delivering tells classes and how many they are about, so that not each message changes
+// it. What a destination refused is the person's to mend; every other class is the platform
+// team's.
 func delivering(dead []message.DeadLetters) *metav1.Condition {
 	c := &metav1.Condition{
 		Type: v1alpha1.ConditionDelivering, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDelivering,
@@ -45,17 +46,26 @@ func delivering(dead []message.DeadLetters) *metav1.Condition {
 	if len(dead) == 0 {
 		return c
 	}
-	last, counts := dead[0], []string(nil)
+	var counts []string
 	for _, d := range dead {
-		counts = append(counts, fmt.Sprintf("%d %s", d.Count, d.Class))
-		if d.Last.After(last.Last) {
-			last = d
-		}
+		counts = append(counts, about(d.Count)+" "+string(d.Class))
 		if d.Class != message.Rejected {
 			c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonMessagesGivenUp
 		}
 	}
-	c.Message = fmt.Sprintf("Messages of the namespace given up within 24 hours: %s; the last one at %s as %s.",
-		strings.Join(counts, ", "), last.Last.UTC().Format(time.RFC3339), last.Class)
+	c.Message = fmt.Sprintf("Messages of the namespace given up within 24 hours: %s.", strings.Join(counts, ", "))
 	return c
+}
+
+// about is a count by its order of magnitude; the metric holdfast_dead_letters has the
+// number.
+func about(count int) string {
+	if count < 10 {
+		return "fewer than 10"
+	}
+	floor := 10
+	for floor*10 <= count {
+		floor *= 10
+	}
+	return fmt.Sprintf("%d or more", floor)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/kube"
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/health"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -22,10 +24,12 @@ type findings struct {
 	invalid   error
 	conflicts []v1alpha1.PolicyConflict
 	// refused are the hosts that the installation does not grant.
-	refused     []string
-	providers   []finding
-	adapter     *finding
-	testNumbers int
+	refused   []string
+	providers []finding
+	adapter   *finding
+	// testing marks test numbers; nil where the policy lists none.
+	testing *metav1.Condition
+	regions []v1alpha1.RegionStatus
 	// delivering is what became of the namespace's messages; nil where that is unknown.
 	delivering *metav1.Condition
 }
@@ -58,24 +62,44 @@ func (c *Controller) gather(ctx context.Context, vp *v1alpha1.VerificationPolicy
 	}
 	f.conflicts = kube.Conflicts(vp, beside.Items)
 	_, f.refused = c.Tenants.Split(vp.Namespace, kube.Strings(vp.Spec.Hosts))
-	f.providers = c.providers(ctx, p)
+	seen, _ := c.sights.tenant(vp.Namespace)
+	f.providers = c.providers(ctx, p, seen.reports)
 	f.adapter = c.adapter(p)
-	f.delivering = c.delivering(ctx, vp.Namespace)
-	if vp.Spec.Testing != nil {
-		f.testNumbers = len(vp.Spec.Testing.Numbers)
-	}
+	f.regions = c.regions(ctx, p, seen.regions, vp.Status.Regions)
+	f.delivering = withRegions(c.delivering(ctx, vp.Namespace), f.regions)
+	f.testing = c.testNumbers(vp, p)
 	return f, nil
 }
 
 // providers are checked side by side, so that a dead one costs one timeout.
-func (c *Controller) providers(ctx context.Context, p policy.Policy) []finding {
+func (c *Controller) providers(ctx context.Context, p policy.Policy, reports []health.Report) []finding {
 	out := make([]finding, len(p.Providers))
 	var group sync.WaitGroup
 	for i, provider := range p.Providers {
-		group.Go(func() { out[i] = c.provider(ctx, p.Tenant, provider) })
+		group.Go(func() {
+			if out[i] = c.provider(ctx, p.Tenant, provider); out[i].reason == "" {
+				out[i] = c.failing(p.Tenant, provider, reports)
+			}
+		})
 	}
 	group.Wait()
 	return out
+}
+
+// failing is what the couriers of all replicas say of a provider that takes the check.
+func (c *Controller) failing(tenant string, p policy.Provider, reports []health.Report) finding {
+	class, channels := health.Failing(reports, tenant, p, c.Now())
+	if class == "" {
+		return finding{name: p.Name}
+	}
+	var names []string
+	for _, channel := range channels {
+		names = append(names, string(channel))
+	}
+	return finding{
+		name: p.Name, class: class, reason: v1alpha1.ReasonProviderFailing,
+		message: fmt.Sprintf("provider %s takes the check, but sending by %s fails: %s", p.Name, strings.Join(names, ", "), class),
+	}
 }
 
 func (c *Controller) provider(ctx context.Context, tenant string, p policy.Provider) finding {

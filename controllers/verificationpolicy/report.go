@@ -18,13 +18,13 @@ import (
 func (f findings) status(old v1alpha1.VerificationPolicyStatus, generation int64, now time.Time) v1alpha1.VerificationPolicyStatus {
 	s := *old.DeepCopy()
 	s.ObservedGeneration = generation
-	stamp := metav1.NewTime(now.UTC().Truncate(time.Second))
+	stamp := second(now)
 	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
 		meta.SetStatusCondition(&s.Conditions, metav1.Condition{
 			Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: generation, LastTransitionTime: stamp,
 		})
 	}
-	s.ConflictsWith, s.Providers = f.conflicts, f.health(old.Providers, stamp)
+	s.ConflictsWith, s.Providers, s.Regions = f.conflicts, f.health(old.Providers, stamp), f.regions
 	set(v1alpha1.ConditionAccepted, truth(len(f.conflicts) == 0), pick(len(f.conflicts) == 0, v1alpha1.ReasonAccepted, v1alpha1.ReasonConflicted), f.conflictMessage())
 	set(v1alpha1.ConditionHostsGranted, truth(len(f.refused) == 0), pick(len(f.refused) == 0, v1alpha1.ReasonHostsGranted, v1alpha1.ReasonHostNotGranted), f.refusedMessage())
 	ok, why, says := f.providersReady()
@@ -32,9 +32,8 @@ func (f findings) status(old v1alpha1.VerificationPolicyStatus, generation int64
 	if f.delivering != nil {
 		set(f.delivering.Type, f.delivering.Status, f.delivering.Reason, f.delivering.Message)
 	}
-	if f.testNumbers > 0 {
-		set(v1alpha1.ConditionTestNumbers, metav1.ConditionTrue, v1alpha1.ReasonTestNumbersListed,
-			fmt.Sprintf("%d test numbers take a fixed code and get no message.", f.testNumbers))
+	if f.testing != nil {
+		set(f.testing.Type, f.testing.Status, f.testing.Reason, f.testing.Message)
 	} else {
 		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionTestNumbers)
 	}
@@ -62,7 +61,7 @@ func (f findings) worst() (reason, message string, stalled bool) {
 	}
 	first := broken[0]
 	for _, p := range broken {
-		if p.reason != v1alpha1.ReasonProviderUnreachable {
+		if p.reason != v1alpha1.ReasonProviderUnreachable && p.reason != v1alpha1.ReasonProviderFailing {
 			return p.reason, sentence(broken), true
 		}
 	}
@@ -160,15 +159,21 @@ func pick(first bool, a, b string) string {
 	return b
 }
 
-// announce writes an Event where the reason of Ready changed.
+// announced are the conditions whose change of reason is an Event.
+var announced = []string{v1alpha1.ConditionReady, v1alpha1.ConditionDelivering, v1alpha1.ConditionTestNumbers}
+
+// announce writes an Event where the reason of one of them changed. That messages are
+// delivered from the beginning is no news; test numbers always are a warning.
 func (c *Controller) announce(before, after *v1alpha1.VerificationPolicy) {
-	is := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
-	if was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady); was != nil && was.Reason == is.Reason {
-		return
+	for _, kind := range announced {
+		was, is := meta.FindStatusCondition(before.Status.Conditions, kind), meta.FindStatusCondition(after.Status.Conditions, kind)
+		if is == nil || (was != nil && was.Reason == is.Reason) || (was == nil && is.Reason == v1alpha1.ReasonDelivering) {
+			continue
+		}
+		level := corev1.EventTypeWarning
+		if is.Status == metav1.ConditionTrue && kind != v1alpha1.ConditionTestNumbers {
+			level = corev1.EventTypeNormal
+		}
+		c.Recorder.Eventf(after, nil, level, is.Reason, "Check", "%s", is.Message)
 	}
-	kind := corev1.EventTypeWarning
-	if is.Status == metav1.ConditionTrue {
-		kind = corev1.EventTypeNormal
-	}
-	c.Recorder.Eventf(after, nil, kind, is.Reason, "Check", "%s", is.Message)
 }

@@ -11,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/kube"
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -91,12 +93,58 @@ func TestProviderHealthKeepsItsTime(t *testing.T) {
 }
 
 func TestTestNumbersAreShownWhileListed(t *testing.T) {
-	s := findings{testNumbers: 2}.status(v1alpha1.VerificationPolicyStatus{}, 1, noon)
-	if !meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionTestNumbers) {
-		t.Error("not shown")
+	vp := &v1alpha1.VerificationPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "all"}}
+	vp.Spec.Testing = &v1alpha1.TestingPolicy{Numbers: []v1alpha1.TestNumber{"+12025550100", "+12025550101"}, SecretRef: v1alpha1.SecretReference{Name: "qa"}}
+	provider := v1alpha1.Provider{Name: "texts", Type: v1alpha1.ProviderTwilio, Channels: []v1alpha1.Channel{v1alpha1.ChannelSMS}}
+	seed := []byte("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+	both := map[string][]byte{"12025550100": seed, "12025550101": seed}
+	for name, c := range map[string]struct {
+		edit   func(*v1alpha1.VerificationPolicySpec)
+		data   map[string][]byte
+		reason string
+		says   string
+	}{
+		"without providers": {func(*v1alpha1.VerificationPolicySpec) {}, both, v1alpha1.ReasonTestNumbersListed, "No message leaves to 2 test numbers"},
+		"said once":         {func(s *v1alpha1.VerificationPolicySpec) { s.Providers = []v1alpha1.Provider{provider} }, both, v1alpha1.ReasonTestNumbersIgnored, "only with testing.inEnforce"},
+		"said twice": {func(s *v1alpha1.VerificationPolicySpec) {
+			s.Providers, s.Testing.InEnforce = []v1alpha1.Provider{provider}, true
+		}, both, v1alpha1.ReasonTestNumbersListed, "beside real providers in mode Enforce"},
+		"in mode Shadow": {func(s *v1alpha1.VerificationPolicySpec) {
+			s.Providers, s.Mode = []v1alpha1.Provider{provider}, v1alpha1.ModeShadow
+		}, both, v1alpha1.ReasonTestNumbersListed, "No message leaves"},
+		"a seed is missing": {func(*v1alpha1.VerificationPolicySpec) {}, map[string][]byte{"12025550100": seed}, v1alpha1.ReasonSecretInvalid, "Secret shop/qa: key 12025550101 must be base32"},
+		"no Secret":         {func(*v1alpha1.VerificationPolicySpec) {}, nil, v1alpha1.ReasonSecretNotFound, "there is no Secret shop/qa"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := vp.DeepCopy()
+			c.edit(&in.Spec)
+			p, err := kube.Policy(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			controller := &Controller{Secrets: oneSecret(c.data)}
+			s := findings{testing: controller.testNumbers(in, p)}.status(v1alpha1.VerificationPolicyStatus{}, 1, noon)
+			got := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTestNumbers)
+			if got == nil || got.Reason != c.reason || !strings.Contains(got.Message, c.says) || strings.Contains(got.Message, string(seed)) {
+				t.Errorf("%+v, want %s: %s", got, c.reason, c.says)
+			}
+			if (got.Status == metav1.ConditionTrue) != (c.reason == v1alpha1.ReasonTestNumbersListed) {
+				t.Errorf("it is %s", got.Status)
+			}
+			s = findings{testing: controller.testNumbers(&v1alpha1.VerificationPolicy{}, policy.Policy{})}.status(s, 1, noon)
+			if meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTestNumbers) != nil {
+				t.Error("still shown")
+			}
+		})
 	}
-	s = findings{}.status(s, 1, noon)
-	if meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionTestNumbers) != nil {
-		t.Error("still shown")
+}
+
+// oneSecret is a Secrets with one Secret, or none.
+type oneSecret map[string][]byte
+
+func (s oneSecret) Secret(string, string) (map[string][]byte, error) {
+	if s == nil {
+		return nil, rules.ErrNotFound
 	}
+	return s, nil
 }

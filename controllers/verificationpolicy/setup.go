@@ -28,14 +28,17 @@ func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 	if c.SecretInformers != nil {
 		secrets = c.SecretInformers
 	}
-	return ctrl.NewControllerManagedBy(mgr).
+	watches := ctrl.NewControllerManagedBy(mgr).
 		Named("verificationpolicy").
 		For(&v1alpha1.VerificationPolicy{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.VerificationPolicy{}, handler.EnqueueRequestsFromMapFunc(c.beside),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(c.rotations(secrets)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Complete(reconcile.AsReconciler(c.Client, c))
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers})
+	if c.Health != nil {
+		watches.WatchesRawSource(c.looks())
+	}
+	return watches.Complete(reconcile.AsReconciler(c.Client, c))
 }
 
 // rotations is the source of changed Secrets. Unlike others it lets the controller start
@@ -68,6 +71,9 @@ func (c *Controller) using(ctx context.Context, secret client.Object) []reconcil
 			if p.SecretRef.Name == secret.GetName() {
 				return true
 			}
+		}
+		if t := vp.Spec.Testing; t != nil && t.SecretRef.Name == secret.GetName() {
+			return true
 		}
 		a := vp.Spec.Identity.Adapter
 		return a != nil && a.SecretRef.Name == secret.GetName()
