@@ -27,6 +27,7 @@ import (
 	"holdfast.dev/holdfast/internal/deliver"
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/identity"
+	"holdfast.dev/holdfast/internal/identity/oidc"
 	"holdfast.dev/holdfast/internal/identity/webhook"
 	"holdfast.dev/holdfast/internal/kube"
 	"holdfast.dev/holdfast/internal/password"
@@ -145,6 +146,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 	desk := &flow.Desk{
 		Store: memory, Index: index, Policies: policies, Sealer: keys,
 		Identity:  identity.New(secrets, s.endpoints, webhook.Options{Now: clock.Wall}),
+		SignIns:   oidc.New(secrets, s.endpoints, oidc.Options{Now: clock.Wall}),
 		Passwords: password.New(), Numbers: phone.Numbers{}, Seeds: secrets, Lines: dispatcher, Receipts: dispatcher,
 		Now: clock.Wall, Random: rand.Reader, Issuer: s.issuer, Epoch: epochs.epoch, Scheme: s.publicScheme,
 		Meter: newMeter(metrics.Registry),

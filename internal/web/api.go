@@ -56,6 +56,7 @@ func (s *site) register(mux *http.ServeMux) huma.API {
 	huma.Register(api, operation("report-code", http.MethodPost, "/v1/reports",
 		"Say that a code was not asked for; answered alike whatever the token is worth", http.StatusAccepted, nil), s.apiReport)
 	s.registerReceipts(api)
+	s.registerSignIn(api)
 	return api
 }
 

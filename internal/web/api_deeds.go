@@ -18,8 +18,8 @@ import (
 type challengeInput struct {
 	Once
 	Body struct {
-		Ticket    string          `json:"ticket,omitempty" minLength:"1" maxLength:"4096" doc:"Of a denied sign-in. It works once and opens the flow; a request that is repeated under its Idempotency-Key goes on in it, without another cookie."`
-		Purpose   code.Purpose    `json:"purpose" enum:"Unblock,AddContact,StepUp,Recheck,Recovery,Cancel" doc:"This version serves Unblock."`
+		Ticket    string          `json:"ticket,omitempty" minLength:"1" maxLength:"4096" doc:"Of a denied sign-in, or for StepUp of a decision on ChangeSecurityInfo. It works once and opens the flow; a request that is repeated under its Idempotency-Key goes on in it, without another cookie."`
+		Purpose   code.Purpose    `json:"purpose" enum:"Unblock,AddContact,StepUp,Recheck,Recovery,Cancel" doc:"This version serves Unblock and, in a session, StepUp."`
 		ContactID string          `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"One of the account's contacts; without it and without an address, the first."`
 		Channel   contact.Channel `json:"channel,omitempty" enum:"Email,SMS,Voice,App" doc:"With address; with contactId the contact's own, or Voice for a call in place of a text."`
 		Address   string          `json:"address,omitempty" minLength:"1" maxLength:"64" doc:"A phone number, where the account may enter one."`
@@ -33,8 +33,12 @@ type challengeOutput struct {
 }
 
 func (s *site) apiRequestCode(ctx context.Context, in *challengeInput) (*challengeOutput, error) {
-	if in.Body.Purpose != code.Unblock {
-		return nil, problem.New(http.StatusUnprocessableEntity, "purpose-unsupported", "This version serves the purpose Unblock only")
+	switch in.Body.Purpose {
+	case code.Unblock:
+	case code.StepUp:
+		return s.apiRequestStepUp(ctx, in)
+	default:
+		return nil, problem.New(http.StatusUnprocessableEntity, "purpose-unsupported", "This version serves the purposes Unblock and StepUp only")
 	}
 	if in.Body.ContactID != "" && in.Body.Address != "" {
 		return nil, invalid("body.address", "give either contactId or address")
@@ -140,6 +144,9 @@ func (s *site) apiResend(ctx context.Context, in *resendInput) (*challengeOutput
 	visit := callOf(ctx).visit
 	visit.Key = key
 	view, err := s.Desk.Resend(ctx, visit, in.ID, to)
+	if s.inSession(ctx, err) {
+		view, err = s.Desk.ResendStepUp(ctx, visit, in.ID, to)
+	}
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
 	}
@@ -157,7 +164,7 @@ type codeInput struct {
 type next struct {
 	SetCookie string `header:"Set-Cookie" doc:"The new credential of the flow."`
 	Body      struct {
-		Next   string `json:"next" enum:"ChangePassword,Done"`
+		Next   string `json:"next" enum:"ChangePassword,SecurityInfo,Done" doc:"SecurityInfo: the session has the assurance StepUp now."`
 		Ticket string `json:"ticket,omitempty" doc:"Takes the place of the ticket, for a client that carries it as Bearer."`
 	}
 }
@@ -176,6 +183,9 @@ func nextStep(step block.Step, credential string) *next {
 
 func (s *site) apiSubmitCode(ctx context.Context, in *codeInput) (*next, error) {
 	step, credential, err := s.tryCode(callOf(ctx).request, in.ID, in.Body.Code)
+	if s.inSession(ctx, err) {
+		return s.apiSubmitStepUp(ctx, in)
+	}
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, credential)
 	}
@@ -223,6 +233,9 @@ type accountOutput struct{ Body Account }
 
 func (s *site) apiAccount(ctx context.Context, _ *struct{}) (*accountOutput, error) {
 	o, err := s.Desk.Overview(ctx, callOf(ctx).visit)
+	if s.inSession(ctx, err) {
+		return s.sessionAccount(ctx)
+	}
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
 	}

@@ -153,7 +153,7 @@ func TestChallengeTargets(t *testing.T) {
 	if diff := cmp.Diff(want, v.desk.Targets); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)
 	}
-	for _, purpose := range []string{"AddContact", "StepUp", "Recheck", "Recovery", "Cancel"} {
+	for _, purpose := range []string{"AddContact", "Recheck", "Recovery", "Cancel"} {
 		problemOf(t, v.json("POST", "/v1/challenges", `{"purpose":"`+purpose+`"}`), 422, "purpose-unsupported")
 	}
 	problemOf(t, v.json("POST", "/v1/challenges", `{"purpose":"Unblock","contactId":"c1","address":"1"}`), 422, "invalid-request")

@@ -55,8 +55,8 @@ type Account struct {
 	HelpPhone     string            `json:"helpPhone,omitempty" doc:"As people dial it."`
 	Sender        string            `json:"sender,omitempty" doc:"The address that mail with a code comes from."`
 	OwnDomains    []string          `json:"ownDomains" doc:"Mail domains of the account's own provider: read an address there in a private window, or its sign-in may end that of the account."`
-	Reason        block.Reason      `json:"reason"`
-	State         block.State       `json:"state" enum:"Active,Releasing,Released,Expired,Revoked"`
+	Reason        block.Reason      `json:"reason,omitempty" doc:"Of the block; absent in a session, which is about no block."`
+	State         block.State       `json:"state,omitempty" enum:"Active,Releasing,Released,Expired,Revoked"`
 	Until         *time.Time        `json:"until,omitempty" doc:"When the block ends by itself; absent for a permanent one."`
 	Releasable    bool              `json:"releasable" doc:"Whether the person can end the block."`
 	Stage         session.Stage     `json:"stage" enum:"Opened,Proved,Done"`
@@ -67,6 +67,7 @@ type Account struct {
 	Channels      []contact.Channel `json:"channels" doc:"How an entered number can be reached."`
 	Countries     []string          `json:"countries" doc:"Whose numbers may be entered (ISO 3166 alpha-2)."`
 	Challenge     *Challenge        `json:"challenge,omitempty"`
+	SecurityInfo  *SecurityInfo     `json:"securityInfo,omitempty" doc:"In a session: what GET /v1/security-info shows."`
 	EnteredNumber bool              `json:"enteredNumber" doc:"Whether the code went to an entered number: payments stay denied for 720 hours after the release."`
 }
 

@@ -40,6 +40,8 @@ type Desk struct {
 	Receipts []string
 	// Fail gives a method's error in place of its answer.
 	Fail map[string]error
+	// Sessions are those of the security-info pages.
+	Sessions Sessions
 	// Calls lists the methods that change something, in the order of the calls.
 	Calls []string
 	// Visits are the visits of all calls.
@@ -83,8 +85,8 @@ func New(now func() time.Time) *Desk {
 			{ContactID: "c1", Channel: contact.Email, Hint: "ma•••@•••"},
 			{ContactID: "c2", Channel: contact.SMS, Hint: "•••• 42"},
 		}},
-		Delivery: message.Delivery{State: message.Sent},
-		Fail:     map[string]error{}, tickets: map[string]*passage{}, flows: map[string]*passage{},
+		Delivery: message.Delivery{State: message.Sent}, Sessions: showsInfo(now()),
+		Fail: map[string]error{}, tickets: map[string]*passage{}, flows: map[string]*passage{},
 	}
 }
 

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"time"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
+	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+// listPage is the list of an account's security info.
+type listPage struct {
+	flow.SecurityInfo
+	Contacts []listed
+}
+
+func listOf(info flow.SecurityInfo) listPage {
+	p := listPage{SecurityInfo: info}
+	for _, c := range info.Contacts {
+		p.Contacts = append(p.Contacts, listed{c})
+	}
+	return p
+}
+
+// SteppedUp says that a code to a full contact was entered in this session.
+func (p listPage) SteppedUp() bool { return p.Assurance.Covers(session.StepUp) }
+
+// Alone says that losing one contact loses the last one that proves who it is.
+func (p listPage) Alone() bool {
+	full := 0
+	for _, c := range p.Contacts {
+		if c.Standing == contact.Full {
+			full++
+		}
+	}
+	return full == 1
+}
+
+// listed is a contact as the list shows it.
+type listed struct{ flow.SecurityContact }
+
+// Kind names what it is.
+func (c listed) Kind() string {
+	switch c.Channel {
+	case contact.Email:
+		return "Email address"
+	case contact.SMS:
+		return "Phone, by text message"
+	case contact.Voice:
+		return "Phone, by automated call"
+	case contact.App:
+		return "Authenticator app"
+	default:
+		return string(c.Channel)
+	}
+}
+
+// Tongue is the language of its messages, in English, or empty.
+func (c listed) Tongue() string {
+	tag, err := language.Parse(c.Language)
+	if err != nil || c.Language == "" {
+		return ""
+	}
+	return display.English.Tags().Name(tag)
+}
+
+// Remark says what a contact that is no full one may not do.
+func (c listed) Remark() string {
+	switch c.Standing {
+	case contact.Junior:
+		return "New. For 30 days it does not prove that it is you."
+	case contact.Disabled:
+		return "Paused after too many wrong codes. It gets no codes until another contact has proved that it is you."
+	default:
+		return ""
+	}
+}
+
+// Day is a day for people.
+func (c listed) Day(t time.Time) string { return t.UTC().Format("2 January 2006") }

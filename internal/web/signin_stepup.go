@@ -1,0 +1,153 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/problem"
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/code"
+)
+
+// verifyPage asks which contact shall prove that it is the owner.
+type verifyPage struct {
+	flow.SecurityInfo
+	// Chosen is the destination that is preselected.
+	Chosen flow.Destination
+}
+
+func (s *site) showVerify(w http.ResponseWriter, r *http.Request) error {
+	return s.verifyPage(w, r, http.StatusOK, nil)
+}
+
+func (s *site) verifyPage(w http.ResponseWriter, r *http.Request, status int, t *trouble) error {
+	info, err := s.Desk.SecurityInfo(r.Context(), s.visit(r))
+	if err != nil {
+		return err
+	}
+	data := verifyPage{SecurityInfo: info}
+	if len(info.Destinations) > 0 {
+		data.Chosen = info.Destinations[0]
+	}
+	p := around(info.Welcome, "Show that it is you", data)
+	p.Trouble = t
+	s.render(w, status, "signin-verify", p)
+	return nil
+}
+
+// requestStepUp sends a code to a contact of the list. A double click is one deed.
+func (s *site) requestStepUp(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	to := wayOf(r.PostForm.Get("contact"))
+	visit := s.visit(r)
+	visit.Key = formKey("step-up", r.PostForm.Get("after"), to.ContactID, string(to.Channel))
+	err := rules.ErrDestination // an empty form is no wish for the same again
+	if to.ContactID != "" {
+		_, err = s.Desk.RequestStepUp(r.Context(), visit, to)
+	}
+	if err == nil {
+		see(w, infoPath+"/code")
+		return nil
+	}
+	t, status := s.trouble(w, r, err, "contact")
+	if t == nil {
+		return err
+	}
+	return s.verifyPage(w, r, status, t)
+}
+
+// stepUpPage takes the code.
+type stepUpPage struct {
+	flow.SecurityInfo
+	Code           flow.ChallengeView
+	Expired, Spent bool
+	Left, Wait     time.Duration
+}
+
+func (s *site) showStepUp(w http.ResponseWriter, r *http.Request) error {
+	return s.stepUpPage(w, r, http.StatusOK, nil)
+}
+
+func (s *site) stepUpPage(w http.ResponseWriter, r *http.Request, status int, t *trouble) error {
+	info, err := s.Desk.SecurityInfo(r.Context(), s.visit(r))
+	if err != nil {
+		return err
+	}
+	if info.Challenge == nil {
+		see(w, infoPath+"/verify")
+		return nil
+	}
+	c, now := *info.Challenge, s.Now()
+	data := stepUpPage{
+		SecurityInfo: info, Code: c, Spent: c.AttemptsLeft == 0, Expired: !now.Before(c.ExpiresAt),
+		Left: c.ExpiresAt.Sub(now), Wait: max(c.ResendAt.Sub(now), 0),
+	}
+	title := "Enter your security code"
+	switch {
+	case data.Spent:
+		title, t = "Too many wrong codes", nil
+	case data.Expired:
+		title = "Your code has expired"
+	}
+	p := around(info.Welcome, title, data)
+	p.Trouble = t
+	if t != nil && t.Field == "code" {
+		t.Lines = append(t.Lines, attempts(c.AttemptsLeft))
+	}
+	s.render(w, status, "signin-code", p)
+	return nil
+}
+
+// submitStepUp tries a code. What cannot be a code at all costs no attempt.
+func (s *site) submitStepUp(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	credential, err := s.tryStepUp(r, r.PostForm.Get("id"), r.PostForm.Get("code"))
+	if err == nil {
+		http.SetCookie(w, credentialCookie(credential))
+		see(w, infoPath)
+		return nil
+	}
+	return s.stepUpTrouble(w, r, err, "code")
+}
+
+func (s *site) tryStepUp(r *http.Request, id, submitted string) (credential string, err error) {
+	digits := code.Normalize(strings.TrimSpace(submitted))
+	if digits == "" || len(digits) > maxCode || strings.Trim(digits, "0123456789") != "" {
+		return "", problem.New(http.StatusUnprocessableEntity, "code-unreadable", "A security code has digits only")
+	}
+	return s.Desk.SubmitStepUp(r.Context(), s.visit(r), id, digits)
+}
+
+// resendStepUp sends another code in place of the current one, perhaps another way.
+func (s *site) resendStepUp(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	id, to := r.PostForm.Get("id"), wayOf(r.PostForm.Get("contact"))
+	visit := s.visit(r)
+	visit.Key = formKey("step-up again", id, to.ContactID, string(to.Channel))
+	if _, err := s.Desk.ResendStepUp(r.Context(), visit, id, to); err != nil {
+		return s.stepUpTrouble(w, r, err, "")
+	}
+	see(w, infoPath+"/code")
+	return nil
+}
+
+// stepUpTrouble shows an error on the page of the code where it belongs there.
+func (s *site) stepUpTrouble(w http.ResponseWriter, r *http.Request, err error, field string) error {
+	if errors.Is(err, rules.ErrNotFound) {
+		err = rules.ErrGone
+	}
+	t, status := s.trouble(w, r, err, field)
+	if t == nil {
+		return err
+	}
+	return s.stepUpPage(w, r, status, t)
+}
