@@ -1,11 +1,13 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/problem"
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
@@ -99,6 +101,9 @@ func (s *site) requestCode(w http.ResponseWriter, r *http.Request) error {
 	o, here, overviewErr := s.at(w, r, session.Opened)
 	if overviewErr != nil || !here {
 		return overviewErr
+	}
+	if to.Number != "" && errors.Is(err, rules.ErrDestination) {
+		t.Lines = append(t.Lines, takenNumbers(o.Channels))
 	}
 	s.contactPage(w, r, status, o, &to, t)
 	return nil

@@ -247,4 +247,11 @@ func TestRefusedNumbersSayWhy(t *testing.T) {
 		page := text(t, expect(t, v.post("/unblock/contact", "number", "030 1234", "channel", "SMS", "country", "DE"), 422))
 		contains(t, page, want, `href="#number"`, `aria-invalid="true"`, `value="030 1234"`, `value="DE" selected`)
 	}
+	v.desk.Fail["RequestCode"] = because(rules.ErrDestination, "it is a pager")
+	for want, channels := range map[string][]contact.Channel{
+		"by automated call to landlines too": {contact.SMS, contact.Voice}, "phones, by text message.": {contact.SMS}, "landlines, by automated call": {contact.Voice},
+	} {
+		v.desk.Ways.Channels = channels
+		contains(t, text(t, v.post("/unblock/contact", "number", "030 1234", "channel", string(channels[0]), "country", "DE")), want)
+	}
 }

@@ -5,9 +5,11 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"slices"
 
 	"holdfast.dev/holdfast/internal/problem"
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/contact"
 )
 
 // trouble tells a form's error for the page that holds the form. It is nil where
@@ -39,7 +41,7 @@ func describe(p *problem.Problem, field string) *trouble {
 	case "code-spent":
 		return &trouble{e.Heading, []string{e.Text}, ""}
 	case "destination-refused":
-		return refusedThere(p.Detail, field)
+		return &trouble{"We cannot send a code there", []string{sentence(p.Detail, "Choose another contact or another number.")}, field}
 	case "no-route":
 		return &trouble{"We cannot send a code that way now", []string{sentence(p.Detail, "Choose another contact or another way.")}, field}
 	case "password-weak":
@@ -53,13 +55,16 @@ func describe(p *problem.Problem, field string) *trouble {
 	}
 }
 
-// refusedThere says why a contact or a number gets no code, and which numbers do.
-func refusedThere(detail, field string) *trouble {
-	lines := []string{sentence(detail, "Choose another contact or another number.")}
-	if field == "number" && detail != "" {
-		lines = append(lines, "Codes go to mobile phones, and by automated call to landlines too.")
+// takenNumbers says which numbers get a code on one of the channels.
+func takenNumbers(channels []contact.Channel) string {
+	switch {
+	case !slices.Contains(channels, contact.Voice):
+		return "Codes go to mobile phones, by text message."
+	case !slices.Contains(channels, contact.SMS):
+		return "Codes go to mobile phones and landlines, by automated call."
+	default:
+		return "Codes go to mobile phones, and by automated call to landlines too."
 	}
-	return &trouble{"We cannot send a code there", lines, field}
 }
 
 // slowedDown tells a wait. It speaks of what the person sees and of nobody else's doing.

@@ -56,6 +56,10 @@ func (w *walker) otherWays() {
 	w.press("a[href='/unblock/no-code']", 200)
 	w.press("a[href='/unblock/contact?number']", 200)
 	w.see("another-number", "Where shall we send your code?")
+	w.fill("#country", "Fra") // a list is searched by typing, as with any other
+	if got := w.chosen("#country"); got != "FR" {
+		w.Errorf("typing a name chooses %q, want FR", got)
+	}
 	w.fill("#number", "020 7946 0958")
 	w.press("main form > .button", 200)
 	w.press("a[href='/unblock/no-code']", 200)
@@ -97,6 +101,16 @@ func TestTheChallengeSurvivesAnotherSignIn(t *testing.T) {
 	if got := w.whole(); !strings.HasPrefix(got, "bert:") {
 		t.Errorf("the pages signed %q in", got)
 	}
+}
+
+// chosen is the value of a field.
+func (w *walker) chosen(selector string) string {
+	w.Helper()
+	value, err := chromedp.Run(w.ctx, chromedp.Evaluate[string]("document.querySelector('"+selector+"').value"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return value
 }
 
 // whole is all that a page says.
