@@ -38,7 +38,7 @@ type MessagePolicy struct {
 
 // MessageKind names a text.
 //
-// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;AccountReleasedByEnteredNumber;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeCancelled;RecoveryReceived;RecoveryDecided
+// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;AccountReleasedByEnteredNumber;SecurityInfoDisabled;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeHoldEnded;ChangeCancelled;RecoveryReceived;RecoveryDecided
 type MessageKind string
 
 // The texts that can be overridden.
@@ -52,12 +52,17 @@ const (
 	// MessageAccountReleasedByEnteredNumber tells that a code to a number that the person
 	// entered lifted it, which proves no owner (seed 3).
 	MessageAccountReleasedByEnteredNumber MessageKind = "AccountReleasedByEnteredNumber"
+	// MessageSecurityInfoDisabled tells that a contact gets no codes for now.
+	MessageSecurityInfoDisabled MessageKind = "SecurityInfoDisabled"
 	// MessageChangeOnHold tells the old contacts of a change on hold (law 8).
 	MessageChangeOnHold MessageKind = "ChangeOnHold"
 	// MessageChangeReminder tells them again before it ends.
 	MessageChangeReminder MessageKind = "ChangeReminder"
-	// MessageChangeApplied tells that a change applied (seed 54).
+	// MessageChangeApplied tells that a change applied at once.
 	MessageChangeApplied MessageKind = "ChangeApplied"
+	// MessageChangeHoldEnded tells that a change applied after its hold, and asks for new
+	// security info (seed 54).
+	MessageChangeHoldEnded MessageKind = "ChangeHoldEnded"
 	// MessageChangeCancelled tells that a change was cancelled (seed 34).
 	MessageChangeCancelled MessageKind = "ChangeCancelled"
 	// MessageRecoveryReceived answers a recovery request (seed 10).
@@ -70,7 +75,10 @@ const (
 // {{.Product}} for the product's name, {{.Minutes}} or {{.Life}} for the code's life,
 // {{.Purpose}} for what it is for, {{.Warning}} for "do not share it", {{.When}} for the
 // instant that a notice speaks of, {{.HelpURL}} for the help page, {{.NotMeURL}} for the
-// link that says "this wasn't me". A line that names an empty value is left out.
+// link that says "this wasn't me". In notices of changes {{.Until}} is when the hold ends,
+// {{.Left}} in how many days, {{.Added}}, {{.Removed}} and {{.Contact}} are masks, and
+// {{.Meanwhile}} says what works during the hold; {{.Decision}} is the answer to a request
+// for recovery. A line that names an empty value is left out.
 //
 // +kubebuilder:validation:XValidation:rule="self.message != 'SecurityCode' || self.body.contains('{{.Code}}')",message="the body of SecurityCode must carry {{.Code}} (seed 8)"
 // +kubebuilder:validation:XValidation:rule="self.message == 'SecurityCode' || !self.body.contains('.Code')",message="only SecurityCode carries a code"

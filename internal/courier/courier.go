@@ -83,6 +83,10 @@ type Courier struct {
 	// NotMe makes the link by which whoever gets a code by mail says that they did not
 	// ask for it; nil makes none.
 	NotMe func(c code.Challenge, p policy.Policy) (link string, err error)
+	// NoticeURL is the page on which whoever was told of a change cancels it with a fresh
+	// code; it names the message, changes nothing and is empty for a policy without hosts.
+	// nil makes none.
+	NoticeURL func(p policy.Policy, messageID string) string
 	// ReceiptURL is where a provider may tell what became of a message; nil for nowhere.
 	ReceiptURL func(p policy.Policy, provider policy.Provider, messageID string) string
 	// Health is told which providers fail, under the name of this Replica, which no other

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -213,6 +214,14 @@ func notMe(c code.Challenge, p policy.Policy) (string, error) {
 	return "https://" + p.Hosts[0] + "/not-me?token=sealed-" + c.ID, nil
 }
 
+// noticeURL is as long as one with the ID that the store gives a notice.
+func noticeURL(p policy.Policy, messageID string) string {
+	if len(p.Hosts) == 0 {
+		return ""
+	}
+	return "https://" + p.Hosts[0] + "/c/" + messageID + strings.Repeat("0", 43-len(messageID))
+}
+
 // numbers knows the plans of three countries.
 type numbers struct{}
 
@@ -249,7 +258,7 @@ func newFixture(t *testing.T, send senderFunc) *fixture {
 		{Name: "nowhere", Channels: []contact.Channel{contact.SMS, contact.Voice}},
 	}
 	f.Courier = &Courier{
-		Outbox: f.outbox, Policies: policies{p}, Coder: coder{}, Sender: send, Numbers: numbers{}, NotMe: notMe,
+		Outbox: f.outbox, Policies: policies{p}, Coder: coder{}, Sender: send, Numbers: numbers{}, NotMe: notMe, NoticeURL: noticeURL,
 		Now: f.clock.Now, After: f.clock.After, Random: zeros{}, Metrics: NewMetrics(f.registry),
 		Log: slog.New(slog.NewTextHandler(f.log, nil)),
 	}

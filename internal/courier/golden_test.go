@@ -28,9 +28,9 @@ func TestMessagesReadAsTheGoldenFiles(t *testing.T) {
 			for _, purpose := range purposes {
 				show(files, "Code to "+string(purpose), rendered(t, spoken(language, channel, purpose)))
 			}
-			for _, name := range notices {
-				r := rendered(t, func(m *message.Message) { notice(name, channel)(m); m.Language = language })
-				show(files, name, r)
+			for _, n := range notices {
+				r := rendered(t, func(m *message.Message) { saying(n, channel)(m); m.Language = language })
+				show(files, n.title(), r)
 			}
 		}
 		for name, got := range files {
@@ -110,9 +110,9 @@ func TestSMSCostOneSegmentWhereTheScriptAllowsIt(t *testing.T) {
 				t.Errorf("%s %s: %d segments, want %d: %q", language, purpose, n, most, r.Text)
 			}
 		}
-		for _, name := range notices {
-			m := codeMessage("m")
-			notice(name, contact.SMS)(&m)
+		for _, n := range notices {
+			m := codeMessage("m-1")
+			saying(n, contact.SMS)(&m)
 			m.Language = language
 			r, err := f.render(m, p, start)
 			if err != nil {
@@ -120,7 +120,7 @@ func TestSMSCostOneSegmentWhereTheScriptAllowsIt(t *testing.T) {
 			}
 			latin := !strings.ContainsFunc(r.Text, func(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) })
 			if n := message.Segments(r.Text); n > 2 || (latin && n > 1) {
-				t.Errorf("%s %s: %d segments: %q", language, name, n, r.Text)
+				t.Errorf("%s %s: %d segments: %q", language, m.Notice, n, r.Text)
 			}
 		}
 	}

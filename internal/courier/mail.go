@@ -54,7 +54,9 @@ func mail(r *message.Rendered, t message.Text, v message.Values) error {
 	r.HTML = b.String()
 	r.Subject = t.Subject.Fill(v)
 	if p.Direction == "rtl" {
-		v[message.FieldProduct] = isolate(p.Product)
+		for _, name := range []message.Field{message.FieldProduct, message.FieldAdded, message.FieldRemoved, message.FieldContact} {
+			v[name] = isolate(v[name])
+		}
 	}
 	r.Text = t.Body.Fill(v) + "\n"
 	return nil
@@ -76,9 +78,9 @@ func shown(p message.Part, v message.Values) piece {
 		return piece{Text: p.Text}
 	case message.FieldHelpURL, message.FieldNotMeURL:
 		return piece{Link: v[p.Field]}
-	case message.FieldProduct, message.FieldWhen:
+	case message.FieldProduct, message.FieldWhen, message.FieldAdded, message.FieldRemoved, message.FieldContact:
 		return piece{Name: v[p.Field]}
-	case message.FieldCode, message.FieldLife, message.FieldWarning:
+	case message.FieldCode, message.FieldLife, message.FieldWarning, message.FieldUntil:
 		return piece{Strong: v[p.Field]}
 	default:
 		return piece{Text: v[p.Field]}
@@ -87,4 +89,9 @@ func shown(p message.Part, v message.Values) piece {
 
 // isolate keeps the letters of a name from turning those around it: FSI and PDI of the
 // Unicode bidirectional algorithm.
-func isolate(name string) string { return "\u2068" + name + "\u2069" }
+func isolate(name string) string {
+	if name == "" {
+		return "" // its line is left out
+	}
+	return "\u2068" + name + "\u2069"
+}

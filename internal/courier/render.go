@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/courier/words"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -58,7 +59,7 @@ func (c *Courier) render(m message.Message, p policy.Policy, now time.Time) (mes
 	return r, err
 }
 
-// values are what texts may say, but for the code.
+// values are what texts may say, but for the code and the link.
 func values(m message.Message, p policy.Policy, w *words.Words, now time.Time) message.Values {
 	v := message.Values{
 		message.FieldProduct: p.Messages.ProductName,
@@ -71,14 +72,35 @@ func values(m message.Message, p policy.Policy, w *words.Words, now time.Time) m
 		v[message.FieldLife] = w.Life(left)
 		v[message.FieldMinutes] = strconv.Itoa(words.Minutes(left))
 		v[message.FieldWarning] = w.Warning(m.Channel)
+		return v
 	}
+	v[message.FieldUntil] = w.Until(m.Channel, m.About.Until)
+	if !m.About.Until.IsZero() {
+		v[message.FieldLeft] = w.Left(m.About.Until.Sub(now))
+	}
+	v[message.FieldAdded] = strings.Join(m.About.Added, ", ")
+	v[message.FieldRemoved] = strings.Join(m.About.Removed, ", ")
+	v[message.FieldContact] = m.About.Contact
+	v[message.FieldMeanwhile] = w.Meanwhile(m.About.Restricted)
+	v[message.FieldDecision] = w.Decision(m.About.Decision)
 	return v
 }
 
-// notMe is the link "this wasn't me" of a code (seed 41). Mail alone carries it: an SMS
-// would cost two segments more, and nobody types what a voice spells.
+// notMe is the link "this wasn't me": of a mail with a code (seed 41), or of a notice of a
+// hold, in an SMS too, since nothing else tells its reader how to cancel (law 8). An SMS
+// with a code carries none, for it would cost two segments more, and nobody types what a
+// voice spells.
 func (c *Courier) notMe(m message.Message, p policy.Policy) (string, error) {
-	if c.NotMe == nil || m.Kind != message.Code || m.Channel != contact.Email {
+	switch {
+	case m.Channel == contact.Voice:
+		return "", nil
+	case m.Kind == message.Notice:
+		held := m.Notice == change.NoticeHeld || m.Notice == change.NoticeReminder
+		if !held || c.NoticeURL == nil {
+			return "", nil
+		}
+		return c.NoticeURL(p, m.ID), nil
+	case m.Channel != contact.Email || c.NotMe == nil:
 		return "", nil
 	}
 	link, err := c.NotMe(m.Challenge, p)

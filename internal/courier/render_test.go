@@ -16,7 +16,7 @@ import (
 
 var (
 	channels = []contact.Channel{contact.Email, contact.SMS, contact.Voice}
-	notices  = []string{message.NoticeImported, message.NoticeReleased, message.NoticeReleasedEntered}
+	notices  = told()
 	purposes = []code.Purpose{code.Unblock, code.AddContact, code.StepUp, code.Recheck, code.Recovery, code.Cancel}
 )
 
@@ -34,9 +34,7 @@ func rendered(t *testing.T, change func(*message.Message)) message.Rendered {
 }
 
 func notice(name string, channel contact.Channel) func(*message.Message) {
-	return func(m *message.Message) {
-		m.Kind, m.Notice, m.Channel, m.Challenge = message.Notice, name, channel, code.Challenge{}
-	}
+	return saying(notified{notice: name}, channel)
 }
 
 // seed 8, law 2: in every language the code stands in the body and nowhere else.
@@ -298,7 +296,7 @@ func TestOverridesReplaceATextInTheirLanguage(t *testing.T) {
 	if r := render(spoken("", contact.Voice, code.Unblock)); strings.Count(r.Text, "4 8, 2 9, 1 3") != 2 || r.Language != "fr" {
 		t.Errorf("fr: %q in %s", r.Text, r.Language)
 	}
-	for language, want := range map[string]string{"de": "Offen seit 14.03.2026, 15:09 UTC.", "de-AT": "Offen, servus."} {
+	for language, want := range map[string]string{"de": "Offen seit 14. März 2026, 15:09 UTC.", "de-AT": "Offen, servus."} {
 		if r := render(func(m *message.Message) { notice(message.NoticeReleased, contact.SMS)(m); m.Language = language }); r.Text != want {
 			t.Errorf("%s: %q", language, r.Text)
 		}

@@ -38,7 +38,7 @@ func bound(text, host, code string) string {
 // typewriter are letters and signs that GSM-7 lacks and that no decomposition makes plain.
 var typewriter = map[rune]string{
 	'ł': "l", 'Ł': "L", 'đ': "d", 'Đ': "D", 'ı': "i", 'œ': "oe", 'Œ': "OE",
-	'–': "-", '—': "-", '’': "'", '‘': "'", '“': "\"", '”': "\"", '„': "\"", '«': "\"", '»': "\"", '…': "...", '\u00a0': " ", '\u202f': " ",
+	'•': "*", '–': "-", '—': "-", '’': "'", '‘': "'", '“': "\"", '”': "\"", '„': "\"", '«': "\"", '»': "\"", '…': "...", '\u00a0': " ", '\u202f': " ",
 }
 
 // plain writes a text in GSM-7 by leaving out the accents that it lacks, as text messages

@@ -5,9 +5,20 @@ import (
 	"fmt"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 )
+
+// texts are the messages that have another name in the outbox than in a policy.
+var texts = map[v1alpha1.MessageKind]string{
+	v1alpha1.MessageSecurityCode:    string(message.Code),
+	v1alpha1.MessageChangeOnHold:    change.NoticeHeld,
+	v1alpha1.MessageChangeReminder:  change.NoticeReminder,
+	v1alpha1.MessageChangeApplied:   change.NoticeApplied,
+	v1alpha1.MessageChangeHoldEnded: change.NoticeHoldEnded,
+	v1alpha1.MessageChangeCancelled: change.NoticeCancelled,
+}
 
 // messages reads how the product speaks. A text that people must not get is left out,
 // with the reason: the built-in one stands.
@@ -20,9 +31,9 @@ func (r *resolver) messages(given v1alpha1.MessagePolicy) {
 		r.Messages.ProductName = cmp.Or(given.ProductName, r.Messages.ProductName)
 	}
 	for _, o := range given.Overrides {
-		slot := message.Slot{Language: string(o.Language), Channel: contact.Channel(o.Channel), Name: string(o.Message)}
-		if o.Message == v1alpha1.MessageSecurityCode {
-			slot.Name = string(message.Code)
+		slot := message.Slot{
+			Language: string(o.Language), Channel: contact.Channel(o.Channel),
+			Name: cmp.Or(texts[o.Message], string(o.Message)),
 		}
 		text, err := message.ParseText(slot, o.Subject, o.Body)
 		if !r.usable(fmt.Sprintf("messages.overrides[%s %s %s]", o.Language, o.Channel, o.Message), err) {

@@ -9,26 +9,38 @@ import (
 	"golang.org/x/text/language"
 	"sigs.k8s.io/yaml"
 
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 )
 
 // sheet is the file of a language. docs/messages.md says how to write one.
 type sheet struct {
-	// Date is a layout of package time.
-	Date string `json:"date"`
-	// Minutes and Hours are keyed by plural category; # is the number.
+	// Date is a layout of package time, in which January stands for one of the Months;
+	// SMSDate is the short one, without the time of day.
+	Date    string   `json:"date"`
+	SMSDate string   `json:"smsDate"`
+	Months  []string `json:"months"`
+	// Minutes, Hours, InHours and InDays are keyed by plural category; # is the number.
 	Minutes map[string]string `json:"minutes"`
 	Hours   map[string]string `json:"hours"`
+	InHours map[string]string `json:"inHours"`
+	InDays  map[string]string `json:"inDays"`
 	// Purposes are keyed by purpose, those of SMS are short.
 	Purposes    map[string]string `json:"purposes"`
 	SMSPurposes map[string]string `json:"smsPurposes"`
 	Warning     string            `json:"warning"`
 	SMSWarning  string            `json:"smsWarning"`
-	// NotYou, NotMe and Help end a mail: what to do about a notice that one did not
-	// cause, where to say so of a code, and where help is.
+	// Meanwhile is keyed by what a hold restricts, Decisions by the answer.
+	Meanwhile map[string]string `json:"meanwhile"`
+	Decisions map[string]string `json:"decisions"`
+	// NotYou, NotMe, CancelIt, IfYou and Help end a mail: what to do about a notice that
+	// one did not cause, where to say so of a code or of a change on hold, what to do
+	// about one's own change, and where help is.
 	NotYou   string            `json:"notYou"`
 	NotMe    string            `json:"notMe"`
+	CancelIt string            `json:"cancelIt"`
+	IfYou    string            `json:"ifYou"`
 	Help     string            `json:"help"`
 	Messages map[string]speech `json:"messages"`
 }
@@ -89,12 +101,7 @@ func read(name string) (*Words, error) {
 		return nil, err
 	}
 	for name, said := range w.sheet.Messages {
-		last := w.sheet.NotYou
-		if name == string(message.Code) {
-			last = w.sheet.NotMe
-		}
-		mail := said.Email + "\n\n" + last + "\n" + w.sheet.Help
-		if err := w.add(contact.Email, name, said.Subject, mail); err != nil {
+		if err := w.add(contact.Email, name, said.Subject, said.Email+"\n\n"+w.sheet.last(name)); err != nil {
 			return nil, err
 		}
 		if err := w.add(contact.SMS, name, "", said.SMS...); err != nil {
@@ -105,6 +112,22 @@ func read(name string) (*Words, error) {
 		}
 	}
 	return w, nil
+}
+
+// last is how a mail ends: the other notices tell what to do if it was not you.
+func (s *sheet) last(name string) string {
+	switch name {
+	case string(message.Code):
+		return s.NotMe + "\n" + s.Help
+	case change.NoticeHeld, change.NoticeReminder:
+		return s.CancelIt + "\n\n" + s.IfYou + "\n" + s.Help
+	case change.NoticeApplied:
+		return s.IfYou + "\n\n" + s.NotYou + "\n" + s.Help
+	case message.NoticeRecoveryReceived, message.NoticeRecoveryDecided:
+		return s.Help // whoever asked may not be the owner
+	default:
+		return s.NotYou + "\n" + s.Help
+	}
 }
 
 // add holds the built-in texts to the rules of overrides.

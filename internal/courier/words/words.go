@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
@@ -77,8 +78,44 @@ func Minutes(d time.Duration) int { return max(int(nearest(d)/time.Minute), 1) }
 // minutes of ten.
 func nearest(d time.Duration) time.Duration { return (d + 30*time.Second).Truncate(time.Minute) }
 
-// When says an instant, in UTC.
-func (w *Words) When(t time.Time) string { return t.UTC().Format(w.sheet.Date) }
+// When says an instant, in UTC; nothing of the zero one.
+func (w *Words) When(t time.Time) string { return w.date(t, w.sheet.Date) }
+
+// Until says when something ends, to the minute, or in an SMS to the day.
+func (w *Words) Until(channel contact.Channel, t time.Time) string {
+	if channel == contact.SMS {
+		return w.date(t, w.sheet.SMSDate)
+	}
+	return w.date(t, w.sheet.Date)
+}
+
+// date names the month as dates of the language do: package time knows English alone.
+func (w *Words) date(t time.Time, layout string) string {
+	if t.IsZero() {
+		return ""
+	}
+	said := t.UTC().Format(layout)
+	if len(w.sheet.Months) == 0 || !strings.Contains(layout, time.January.String()) {
+		return said
+	}
+	return strings.Replace(said, t.UTC().Month().String(), w.sheet.Months[t.UTC().Month()-1], 1)
+}
+
+// Left says in how many days, to the nearest, an instant comes; below two days, in how
+// many hours.
+func (w *Words) Left(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < 2*day {
+		return w.count(w.sheet.InHours, max(int((d+30*time.Minute)/time.Hour), 1))
+	}
+	return w.count(w.sheet.InDays, int((d+day/2)/day))
+}
+
+// Meanwhile says what works during a hold and what does not; nothing where all does.
+func (w *Words) Meanwhile(what change.Restriction) string { return w.sheet.Meanwhile[string(what)] }
+
+// Decision says the answer to a request for recovery.
+func (w *Words) Decision(d message.Decision) string { return w.sheet.Decisions[string(d)] }
 
 // count puts a number in the form that it takes in the language.
 func (w *Words) count(forms map[string]string, n int) string {

@@ -8,13 +8,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 )
 
 var (
-	names    = []string{string(message.Code), message.NoticeImported, message.NoticeReleased, message.NoticeReleasedEntered}
+	names = []string{
+		string(message.Code), message.NoticeImported, message.NoticeReleased, message.NoticeReleasedEntered,
+		change.NoticeHeld, change.NoticeReminder, change.NoticeApplied, change.NoticeHoldEnded, change.NoticeCancelled,
+		message.NoticeContactDisabled, message.NoticeRecoveryReceived, message.NoticeRecoveryDecided,
+	}
 	purposes = []string{"Unblock", "AddAddress", "AddNumber", "StepUp", "Recheck", "Recovery", "Cancel"}
 )
 
@@ -35,7 +40,8 @@ func TestNoLanguageMissesAKey(t *testing.T) {
 	for _, w := range catalogue {
 		s, at := w.sheet, w.tag.String()
 		for key, value := range map[string]string{
-			"date": s.Date, "warning": s.Warning, "smsWarning": s.SMSWarning, "notYou": s.NotYou, "notMe": s.NotMe, "help": s.Help,
+			"date": s.Date, "smsDate": s.SMSDate, "warning": s.Warning, "smsWarning": s.SMSWarning, "notYou": s.NotYou,
+			"notMe": s.NotMe, "cancelIt": s.CancelIt, "ifYou": s.IfYou, "help": s.Help,
 		} {
 			filled(t, at+" "+key, value)
 		}
@@ -43,6 +49,11 @@ func TestNoLanguageMissesAKey(t *testing.T) {
 		keys(t, at+" smsPurposes", s.SMSPurposes, slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return p == "AddAddress" })...)
 		keys(t, at+" minutes", s.Minutes, categories(w)...)
 		keys(t, at+" hours", s.Hours, categories(w)...)
+		keys(t, at+" inHours", s.InHours, categories(w)...)
+		keys(t, at+" inDays", s.InDays, categories(w)...)
+		keys(t, at+" meanwhile", s.Meanwhile, string(change.SensitiveActions), string(change.SignIn))
+		keys(t, at+" decisions", s.Decisions, string(message.Approved), string(message.Denied))
+		filled(t, at+" months", s.Months...)
 		if len(s.Messages) != len(names) {
 			t.Errorf("%s has %d messages, want %d", at, len(s.Messages), len(names))
 		}
@@ -63,7 +74,7 @@ func filled(t *testing.T, key string, values ...string) {
 			t.Errorf("%s is empty", key)
 		}
 	}
-	if len(values) == 0 {
+	if len(values) == 0 && !strings.HasSuffix(key, " months") { // some languages number them
 		t.Errorf("%s is missing", key)
 	}
 }
@@ -94,30 +105,90 @@ func categories(w *Words) []string {
 	return found
 }
 
-// Every language says the same: the fields of its texts are those of the English ones.
+// Every language says the same: the fields of its texts are those of an English one.
 func TestNoLanguageMissesAPlaceholder(t *testing.T) {
 	fields := []message.Field{
-		message.FieldCode, message.FieldProduct, message.FieldPurpose, message.FieldLife,
-		message.FieldWarning, message.FieldWhen, message.FieldHelpURL,
+		message.FieldCode, message.FieldProduct, message.FieldPurpose, message.FieldLife, message.FieldWarning,
+		message.FieldWhen, message.FieldUntil, message.FieldLeft, message.FieldAdded, message.FieldRemoved,
+		message.FieldContact, message.FieldMeanwhile, message.FieldDecision, message.FieldHelpURL, message.FieldNotMeURL,
 	}
-	count := func(t message.Template) map[message.Field]int {
-		counts := map[message.Field]int{}
+	type counts map[message.Field][2]int
+	count := func(text message.Text) counts {
+		c := counts{}
 		for _, f := range fields {
-			counts[f] = t.Count(f)
+			c[f] = [2]int{text.Subject.Count(f), text.Body.Count(f)}
 		}
-		return counts
+		return c
 	}
 	for _, w := range catalogue {
 		for at, texts := range w.texts {
-			for _, text := range texts {
-				like := catalogue[0].texts[at][0]
-				if diff := cmp.Diff(count(like.Body), count(text.Body)); diff != "" {
-					t.Errorf("%s %s %s: body (-en +%s): %s", w.tag, at.name, at.channel, w.tag, diff)
-				}
-				if diff := cmp.Diff(count(like.Subject), count(text.Subject)); diff != "" {
-					t.Errorf("%s %s %s: subject (-en +%s): %s", w.tag, at.name, at.channel, w.tag, diff)
+			english := catalogue[0].texts[at]
+			for i, text := range texts {
+				like := english[min(i, len(english)-1)]
+				if diff := cmp.Diff(count(like), count(text)); diff != "" {
+					t.Errorf("%s %s %s: subject and body (-en +%s): %s", w.tag, at.name, at.channel, w.tag, diff)
 				}
 			}
+		}
+	}
+}
+
+// Dates are those of CLDR: day, name of the month in the form that dates take, year.
+func TestDatesAreThoseOfTheLanguage(t *testing.T) {
+	at := time.Date(2026, 12, 22, 14, 5, 0, 0, time.UTC)
+	for tag, want := range map[string]string{
+		"en": "22 December 2026, 14:05 UTC", "de": "22. Dezember 2026, 14:05 UTC", "es": "22 de diciembre de 2026, 14:05 UTC",
+		"fr": "22 décembre 2026, 14:05 UTC", "it": "22 dicembre 2026, 14:05 UTC", "nl": "22 december 2026, 14:05 UTC",
+		"pt-BR": "22 de dezembro de 2026, 14:05 UTC", "pl": "22 grudnia 2026, 14:05 UTC", "tr": "22 Aralık 2026, 14:05 UTC",
+		"ru": "22 декабря 2026 г., 14:05 UTC", "uk": "22 грудня 2026 р., 14:05 UTC", "ar": "22 ديسمبر 2026، 14:05 UTC",
+		"he": "22 בדצמבר 2026, 14:05 UTC", "hi": "22 दिसंबर 2026, 14:05 UTC", "id": "22 Desember 2026, 14:05 UTC",
+		"vi": "22 tháng 12, 2026, 14:05 UTC", "th": "22 ธันวาคม ค.ศ. 2026 เวลา 14:05 UTC", "ja": "2026年12月22日 14:05 UTC",
+		"ko": "2026년 12월 22일 14:05 UTC", "zh-Hans": "2026年12月22日 14:05 UTC", "zh-Hant": "2026年12月22日 14:05 UTC",
+	} {
+		_, w := Choose(tag)
+		zone := time.FixedZone("UTC+9", 9*60*60)
+		if got := w.Until(contact.Email, at.In(zone)); got != want {
+			t.Errorf("%s: got %q, want %q", tag, got, want)
+		}
+		if got := w.Until(contact.SMS, at); got == want || !strings.Contains(got, "2026") || !strings.Contains(got, "22") || strings.Contains(got, "14") {
+			t.Errorf("%s: in an SMS %q", tag, got)
+		}
+		if w.When(time.Time{}) != "" || w.Until(contact.SMS, time.Time{}) != "" {
+			t.Errorf("%s: it dates what never is", tag)
+		}
+	}
+	for _, w := range catalogue {
+		named := strings.Contains(w.sheet.Date, "January")
+		if want := map[bool]int{true: 12}[named]; len(w.sheet.Months) != want {
+			t.Errorf("%s: %d names of months, want %d", w.tag, len(w.sheet.Months), want)
+		}
+		seen := map[string]bool{}
+		for m := range 12 {
+			seen[w.When(at.AddDate(0, m, 0))] = true
+		}
+		if len(seen) != 12 {
+			t.Errorf("%s: two months are dated alike: %v", w.tag, seen)
+		}
+	}
+}
+
+func TestWhatIsLeftIsSaidInDaysThenInHours(t *testing.T) {
+	day := 24 * time.Hour
+	for d, want := range map[time.Duration]string{
+		30 * day: "in 30 days", 30*day - time.Minute: "in 30 days", 3*day + 13*time.Hour: "in 4 days", 2 * day: "in 2 days",
+		2*day - time.Second: "in 48 hours", day: "in 24 hours", 89 * time.Minute: "in 1 hour", time.Second: "in 1 hour", -day: "in 1 hour",
+	} {
+		if got := catalogue[0].Left(d); got != want {
+			t.Errorf("%s: got %q, want %q", d, got, want)
+		}
+	}
+	for tag, want := range map[string]string{
+		"de": "in 3 Tagen, in 24 Stunden", "pl": "za 3 dni, za 24 godziny", "ru": "через 3 дня, через 24 часа",
+		"uk": "через 3 дні, через 24 години", "ar": "بعد 3 أيام, بعد 24 ساعة", "he": "בעוד 3 ימים, בעוד 24 שעות", "ja": "3日後, 24時間後",
+	} {
+		_, w := Choose(tag)
+		if got := w.Left(3*day) + ", " + w.Left(day); got != want {
+			t.Errorf("%s: got %q, want %q", tag, got, want)
 		}
 	}
 }

@@ -17,11 +17,14 @@ const (
 	Notice Kind = "Notice"
 )
 
-// Notices that are told to contacts.
+// Notices that are told to contacts; change.Record.Notice names those of changes.
 const (
-	NoticeImported        = "SecurityInfoImported"
-	NoticeReleased        = "AccountReleased"
-	NoticeReleasedEntered = "AccountReleasedByEnteredNumber"
+	NoticeImported         = "SecurityInfoImported"
+	NoticeReleased         = "AccountReleased"
+	NoticeReleasedEntered  = "AccountReleasedByEnteredNumber"
+	NoticeContactDisabled  = "SecurityInfoDisabled"
+	NoticeRecoveryReceived = "RecoveryReceived"
+	NoticeRecoveryDecided  = "RecoveryDecided"
 )
 
 // State is where a message stands.
@@ -43,6 +46,9 @@ type Message struct {
 	Kind    Kind
 	// Notice is the notice's name where Kind is Notice.
 	Notice string
+	// About is what the notice tells of, where it is one of a change, a contact or a
+	// recovery.
+	About About
 	// Challenge is the whole challenge where Kind is Code.
 	Challenge code.Challenge
 	Channel   contact.Channel

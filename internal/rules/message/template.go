@@ -22,8 +22,20 @@ const (
 	// FieldWarning says not to share the code.
 	FieldWarning Field = "Warning"
 	// FieldWhen is when a notice's cause happened.
-	FieldWhen     Field = "When"
+	FieldWhen Field = "When"
+	// FieldUntil is when a hold ends, as a date; FieldLeft says in how many days or hours.
+	FieldUntil Field = "Until"
+	FieldLeft  Field = "Left"
+	// FieldAdded, FieldRemoved and FieldContact are masks of contacts.
+	FieldAdded   Field = "Added"
+	FieldRemoved Field = "Removed"
+	FieldContact Field = "Contact"
+	// FieldMeanwhile says what works during a hold and what does not (seed 33, 53).
+	FieldMeanwhile Field = "Meanwhile"
+	// FieldDecision is the answer to a request for recovery.
+	FieldDecision Field = "Decision"
 	FieldHelpURL  Field = "HelpURL"
+	// FieldNotMeURL is the link "this wasn't me": of a code, or of a change on hold.
 	FieldNotMeURL Field = "NotMeURL"
 )
 

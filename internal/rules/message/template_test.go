@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 )
 
@@ -41,24 +42,31 @@ func TestTemplatesKnowNothingButFields(t *testing.T) {
 	}
 }
 
-// Seed 8: what omits the code, or shows it elsewhere, is refused with the reason.
+// Seed 8, law 8: what omits the code or shows it elsewhere, or keeps from the reader how to
+// cancel, is refused with the reason.
 func TestTextsThatPeopleMustNotGetAreRefused(t *testing.T) {
 	mail, text := Slot{"de", contact.Email, string(Code)}, Slot{"de", contact.SMS, string(Code)}
-	notice := Slot{"de", contact.Email, NoticeReleased}
+	notice, onHold := Slot{"de", contact.Email, NoticeReleased}, Slot{"de", contact.Email, change.NoticeHeld}
 	for name, c := range map[string]struct {
 		slot          Slot
 		subject, body string
 		want          string
 	}{
-		"no code":              {mail, "", "Your code.", "body: it omits the code"},
-		"code in subject":      {mail, "Code {{.Code}}", "{{.Code}}", "subject: a code never stands in it"},
-		"another way":          {mail, "Code {{ .Code }}", "{{.Code}}", "subject: {{ .Code }} is no placeholder here"},
-		"warning in subject":   {mail, "{{.Warning}}", "{{.Code}}", "subject: {{.Warning}} is no placeholder here"},
-		"subject of two lines": {mail, "a\nBcc: x", "{{.Code}}", "subject: it is one line"},
-		"subject of an SMS":    {text, "a", "{{.Code}}", "subject: only Email has one"},
-		"unknown placeholder":  {text, "", "{{.Code}} {{.Account}}", "body: {{.Account}} is no placeholder here"},
-		"code in a notice":     {notice, "", "{{.Code}}", "body: {{.Code}} is no placeholder here"},
-		"no such message":      {Slot{"de", contact.App, string(Code)}, "", "{{.Code}}", "channel: no message goes to App"},
+		"no code":                     {mail, "", "Your code.", "body: it omits the code"},
+		"code in subject":             {mail, "Code {{.Code}}", "{{.Code}}", "subject: a code never stands in it"},
+		"another way":                 {mail, "Code {{ .Code }}", "{{.Code}}", "subject: {{ .Code }} is no placeholder here"},
+		"warning in subject":          {mail, "{{.Warning}}", "{{.Code}}", "subject: {{.Warning}} is no placeholder here"},
+		"subject of two lines":        {mail, "a\nBcc: x", "{{.Code}}", "subject: it is one line"},
+		"subject of an SMS":           {text, "a", "{{.Code}}", "subject: only Email has one"},
+		"unknown placeholder":         {text, "", "{{.Code}} {{.Account}}", "body: {{.Account}} is no placeholder here"},
+		"code in a notice":            {notice, "", "{{.Code}}", "body: {{.Code}} is no placeholder here"},
+		"hold without its end":        {onHold, "", "{{.NotMeURL}}", "body: it omits when the hold ends: write {{.Until}}"},
+		"hold without the link":       {onHold, "", "{{.Until}}", "body: it omits the link that cancels: write {{.NotMeURL}}"},
+		"hold by SMS without a link":  {Slot{"de", contact.SMS, change.NoticeReminder}, "", "{{.Until}}", "body: it omits the link that cancels"},
+		"call without the hold's end": {Slot{"de", contact.Voice, change.NoticeHeld}, "", "{{.Product}}", "body: it omits when the hold ends"},
+		"mask in a subject":           {onHold, "{{.Added}}", "{{.Until}} {{.NotMeURL}}", "subject: {{.Added}} is no placeholder here"},
+		"another notice's field":      {notice, "", "{{.Until}}", "body: {{.Until}} is no placeholder here"},
+		"no such message":             {Slot{"de", contact.App, string(Code)}, "", "{{.Code}}", "channel: no message goes to App"},
 	} {
 		if _, err := ParseText(c.slot, c.subject, c.body); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
@@ -67,6 +75,23 @@ func TestTextsThatPeopleMustNotGetAreRefused(t *testing.T) {
 	for sender, ok := range map[string]bool{"": true, "Shop {x}": true, "a{{.Code}}@shop.example": false, "{{.Product}}": false} {
 		if err := CheckSender(sender); (err == nil) != ok {
 			t.Errorf("sender %q: got %v", sender, err)
+		}
+	}
+}
+
+func TestTextsOfHoldsMaySayAllThatIsKnown(t *testing.T) {
+	for _, c := range []struct {
+		slot          Slot
+		subject, body string
+	}{
+		{Slot{"de", contact.Email, change.NoticeHeld}, "{{.Product}} {{.Left}} {{.Until}}", "{{.Until}} {{.Left}} {{.Added}} {{.Removed}} {{.Meanwhile}} {{.NotMeURL}} {{.HelpURL}} {{.When}}"},
+		{Slot{"de", contact.Voice, change.NoticeReminder}, "", "{{.Until}}"},
+		{Slot{"de", contact.SMS, change.NoticeHoldEnded}, "", "{{.Added}}"},
+		{Slot{"de", contact.Email, change.NoticeCancelled}, "", "{{.Contact}} {{.Until}}"},
+		{Slot{"de", contact.Email, NoticeRecoveryDecided}, "", "{{.Decision}}"},
+	} {
+		if _, err := ParseText(c.slot, c.subject, c.body); err != nil {
+			t.Errorf("%v: %v", c.slot, err)
 		}
 	}
 }

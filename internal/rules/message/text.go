@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 )
 
@@ -40,6 +41,9 @@ func ParseText(s Slot, subject, body string) (Text, error) {
 		return Text{}, fmt.Errorf("body: %w", err)
 	}
 	if s.Name != string(Code) {
+		if err := missing(s, t.Body); err != nil {
+			return Text{}, err
+		}
 		return t, nil
 	}
 	if t.Body.Count(FieldCode) == 0 {
@@ -83,18 +87,52 @@ func parseSubject(s Slot, subject string) (Template, error) {
 	return ParseTemplate(subject, subjectFields(s.Name)...)
 }
 
+// missing refuses the text of a hold that does not say until when it lasts, or, where it
+// can be read, how to cancel it (law 8).
+func missing(s Slot, body Template) error {
+	if s.Name != change.NoticeHeld && s.Name != change.NoticeReminder {
+		return nil
+	}
+	if body.Count(FieldUntil) == 0 {
+		return errors.New("body: it omits when the hold ends: write {{.Until}} where it belongs (law 8)")
+	}
+	if s.Channel != contact.Voice && body.Count(FieldNotMeURL) == 0 {
+		return errors.New("body: it omits the link that cancels: write {{.NotMeURL}} where it belongs (law 8)")
+	}
+	return nil
+}
+
+// told are the fields of a notice besides those of every notice.
+var told = map[string][]Field{
+	change.NoticeHeld:      {FieldUntil, FieldLeft, FieldAdded, FieldRemoved, FieldMeanwhile},
+	change.NoticeReminder:  {FieldUntil, FieldLeft, FieldAdded, FieldRemoved, FieldMeanwhile},
+	change.NoticeApplied:   {FieldAdded, FieldRemoved},
+	change.NoticeHoldEnded: {FieldUntil, FieldAdded, FieldRemoved, FieldMeanwhile},
+	change.NoticeCancelled: {FieldUntil, FieldAdded, FieldRemoved, FieldMeanwhile, FieldContact},
+	NoticeContactDisabled:  {FieldContact},
+	NoticeRecoveryReceived: {FieldUntil, FieldLeft},
+	NoticeRecoveryDecided:  {FieldDecision},
+}
+
 func bodyFields(name string) []Field {
 	if name == string(Code) {
 		return []Field{FieldCode, FieldProduct, FieldPurpose, FieldLife, FieldMinutes, FieldWarning, FieldHelpURL, FieldNotMeURL}
 	}
-	return []Field{FieldProduct, FieldWhen, FieldHelpURL, FieldNotMeURL}
+	return append([]Field{FieldProduct, FieldWhen, FieldHelpURL, FieldNotMeURL}, told[name]...)
 }
 
+// subjectFields leave out masks, for subjects show on locked screens.
 func subjectFields(name string) []Field {
 	if name == string(Code) {
 		return []Field{FieldProduct, FieldPurpose, FieldLife, FieldMinutes}
 	}
-	return []Field{FieldProduct, FieldWhen}
+	fields := []Field{FieldProduct, FieldWhen}
+	for _, f := range told[name] {
+		if f == FieldUntil || f == FieldLeft {
+			fields = append(fields, f)
+		}
+	}
+	return fields
 }
 
 // CheckSender refuses a sender's address or name with a placeholder: nothing is filled
