@@ -9,6 +9,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 	"holdfast.dev/holdfast/internal/rules/session"
 	"holdfast.dev/holdfast/internal/rules/ticket"
 )
@@ -37,31 +38,41 @@ type Decision struct {
 }
 
 // Decide answers from this replica's index and clock alone (law 4). A denied SignIn,
-// which is asked after the first factor, carries a ticket to the release of the block; a
-// ChangeSecurityInfo that is not denied carries one to the security info.
+// which is asked after the first factor, carries a ticket to the release of the block. A
+// ChangeSecurityInfo that is not denied carries one to the security info, and so does
+// whatever a hold denies, for it is cancelled there, and a sign-in that asks for a proof.
 func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 	now := d.Now()
 	facts := decision.Facts{Blocks: d.Index.Blocks(tenant, r.Account, r.Method, r.Network, r.Country)}
-	if r.Action == decision.Payment {
+	switch r.Action {
+	case decision.Payment:
 		facts.PaymentsDeniedUntil = d.Index.PaymentsDeniedUntil(tenant, r.Account)
+		facts.Holds = d.Index.Holds(tenant, r.Account, now)
+	case decision.ChangeSecurityInfo:
+		facts.Holds = d.Index.Holds(tenant, r.Account, now)
+	case decision.SignIn:
+		facts.Holds = d.Index.Holds(tenant, r.Account, now)
+		facts.Recheck = d.Index.Recheck(tenant, r.Account)
 	}
 	if len(facts.Blocks) > 0 {
 		facts.Device = block.DeviceOf(tenant, r.Account, r.Device)
 	}
 	out := Decision{Answer: decision.Decide(r.Action, facts, now)}
-	if out.Verdict != decision.Deny && r.Action != decision.ChangeSecurityInfo {
+	if out.Verdict == decision.Allow && out.Prompt == recheck.None && r.Action != decision.ChangeSecurityInfo {
 		return out, nil
 	}
 	p := d.Policies.For(tenant, r.Account)
-	if out.Verdict == decision.Deny && p.Mode == policy.Shadow {
+	if out.Verdict != decision.Allow && p.Mode == policy.Shadow {
 		// The reasons tell what mode Enforce would deny.
-		out.Verdict, out.Block = decision.Allow, block.Key{}
+		out.Verdict, out.Block, out.Held = decision.Allow, block.Key{}, false
 		if d.Meter != nil {
 			d.Meter.ShadowDenied(tenant, r.Action)
 		}
 	}
 	switch {
-	case out.Verdict != decision.Deny && r.Action == decision.ChangeSecurityInfo:
+	case out.Block.Name != "" && r.Action == decision.SignIn:
+		return d.leadToRelease(out, p, r.Account, now)
+	case out.Held, out.Prompt != recheck.None, out.Verdict != decision.Deny && r.Action == decision.ChangeSecurityInfo:
 		return d.leadToSecurityInfo(out, p, r, now)
 	case out.Verdict == decision.Deny && r.Action == decision.SignIn:
 		return d.leadToRelease(out, p, r.Account, now)
@@ -96,6 +107,9 @@ func (d *Desk) leadToSecurityInfo(out Decision, p policy.Policy, r Request, now 
 		Tenant: p.Tenant, Account: r.Account, Purpose: session.SecurityInfo, Device: block.DeviceOf(p.Tenant, r.Account, r.Device),
 	}, now)
 	out.Ticket, out.Links = sealed, map[string]string{"securityInfo": link}
+	if p.HelpURL != "" {
+		out.Links["help"] = p.HelpURL
+	}
 	return out, err
 }
 

@@ -11,10 +11,13 @@ import (
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/fact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 	"holdfast.dev/holdfast/internal/store"
 )
 
@@ -91,12 +94,15 @@ type index struct {
 	objects  map[block.Key]block.Record
 	facts    map[block.Key]block.Record
 	payments map[string]time.Time
+	changes  map[change.Key]change.Record
+	rounds   map[string]recheck.Record
 }
 
 func newIndex(memory *store.Store) *index {
 	return &index{
 		memory:  memory,
 		objects: map[block.Key]block.Record{}, facts: map[block.Key]block.Record{}, payments: map[string]time.Time{},
+		changes: map[change.Key]change.Record{}, rounds: map[string]recheck.Record{},
 	}
 }
 
@@ -116,6 +122,12 @@ func (x *index) catchUp() {
 		}
 		if r := f.Restriction; r != nil {
 			x.payments[r.Tenant+"/"+r.Account] = r.Until
+		}
+		if f.Change != nil {
+			x.changes[f.Change.Key] = *f.Change
+		}
+		if f.Recheck != nil {
+			x.rounds[f.Recheck.Account] = *f.Recheck
 		}
 	})
 }
@@ -173,6 +185,26 @@ func (x *index) PaymentsDeniedUntil(tenant, account string) time.Time {
 	defer x.mu.Unlock()
 	x.catchUp()
 	return x.payments[tenant+"/"+account]
+}
+
+func (x *index) Holds(_, account string, now time.Time) []decision.Hold {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.catchUp()
+	var list []decision.Hold
+	for _, r := range x.changes {
+		if what, until := r.Restricts(now); what != "" && r.Spec.Account == account {
+			list = append(list, decision.Hold{What: what, Until: until})
+		}
+	}
+	return list
+}
+
+func (x *index) Recheck(_, account string) recheck.Record {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.catchUp()
+	return x.rounds[account]
 }
 
 // idp is an identity provider that writes down what it is told.

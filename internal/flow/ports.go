@@ -19,6 +19,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/password"
 	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/receipt"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 	"holdfast.dev/holdfast/internal/rules/session"
 	"holdfast.dev/holdfast/internal/rules/ticket"
 )
@@ -142,6 +143,10 @@ type Index interface {
 	Block(key block.Key) (block.Record, bool)
 	// PaymentsDeniedUntil is zero where the account's payments are free.
 	PaymentsDeniedUntil(tenant, account string) time.Time
+	// Holds lists what changes of security info restrict of an account at now.
+	Holds(tenant, account string, now time.Time) []decision.Hold
+	// Recheck is the round of rechecks that an account is in; its zero value is none.
+	Recheck(tenant, account string) recheck.Record
 }
 
 // Policies resolves policies from the replica's cache.

@@ -15,6 +15,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/fact"
 )
 
@@ -44,7 +45,8 @@ type Feed struct {
 	blocksSeen   atomic.Bool
 	caughtUp     atomic.Bool
 
-	onBlock listeners[block.Key]
+	onBlock  listeners[block.Key]
+	onChange listeners[change.Key]
 }
 
 // NewFeed returns a feed that has not begun. Policies come before blocks, so that a
@@ -74,6 +76,9 @@ func (f *Feed) Start(ctx context.Context) error {
 	if err := f.watch(ctx, &v1alpha1.AccountBlock{}, f.blockHandler(logger)); err != nil {
 		return ignoreEnd(ctx, err)
 	}
+	if err := f.watch(ctx, &v1alpha1.SecurityInfoChange{}, handler(f.index.ApplyChange, func(*v1alpha1.SecurityInfoChange) {})); err != nil {
+		return ignoreEnd(ctx, err)
+	}
 	f.blocksSeen.Store(true)
 	<-ctx.Done()
 	return nil
@@ -100,6 +105,10 @@ func (f *Feed) WaitForPolicies(ctx context.Context) error {
 // It must not block.
 func (f *Feed) OnBlock(ctx context.Context, wake func(block.Key)) { f.onBlock.add(ctx, wake) }
 
+// OnChange calls wake with the key of each SecurityInfoChange of which a fact comes, until
+// ctx ends. It must not block.
+func (f *Feed) OnChange(ctx context.Context, wake func(change.Key)) { f.onChange.add(ctx, wake) }
+
 // OnPolicy calls wake with the tenant of which a policy changed, until ctx ends. It must
 // not block.
 func (f *Feed) OnPolicy(ctx context.Context, wake func(tenant string)) {
@@ -118,6 +127,9 @@ func (f *Feed) take(one fact.Fact) {
 	f.index.Fact(one)
 	if one.Block != nil {
 		f.onBlock.tell(one.Block.Key)
+	}
+	if one.Change != nil {
+		f.onChange.tell(one.Change.Key)
 	}
 }
 

@@ -60,13 +60,18 @@ func (x *Index) Fact(f fact.Fact) {
 	if f.Block != nil {
 		x.change(f.Block.Key, func(e *entry) { e.learn(*f.Block) })
 	}
-	if r := f.Restriction; r != nil {
-		x.mu.Lock()
-		defer x.mu.Unlock()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch r := f.Restriction; {
+	case r != nil:
 		payments := x.shelf(r.Tenant).payments
 		if r.Until.After(payments[r.Account]) {
 			payments[r.Account] = r.Until
 		}
+	case f.Change != nil:
+		x.factOfChange(f.Change)
+	case f.Recheck != nil:
+		x.factOfRecheck(f.Recheck)
 	}
 }
 
@@ -139,6 +144,7 @@ func (x *Index) Prune(now time.Time) {
 	}
 	for tenant, s := range x.shelves {
 		maps.DeleteFunc(s.payments, func(_ string, until time.Time) bool { return !until.After(now) })
+		s.holds.prune(now)
 		if s.empty() {
 			delete(x.shelves, tenant)
 		}

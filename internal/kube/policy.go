@@ -43,6 +43,7 @@ func Policy(vp *v1alpha1.VerificationPolicy, tenants Tenants) (policy.Policy, er
 	r.password(spec.Password)
 	r.blocks(spec.Blocks.Reasons)
 	r.escalation(spec)
+	r.securityInfo(spec.SecurityInfo)
 	r.messages(spec.Messages)
 	return *p, r.err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 )
 
 // shelf is one tenant's part of the index.
@@ -15,17 +16,21 @@ type shelf struct {
 	networks networks
 	// payments are denied to an account until an instant.
 	payments map[string]time.Time
+	holds    holds
+	// rounds are the rechecks that accounts are in.
+	rounds map[string]recheck.Record
 }
 
 func newShelf() *shelf {
 	return &shelf{
 		accounts: map[string][]*entry{}, regions: map[string][]*entry{},
 		networks: networks{prefixes: map[netip.Prefix][]*entry{}}, payments: map[string]time.Time{},
+		holds: holds{}, rounds: map[string]recheck.Record{},
 	}
 }
 
 func (s *shelf) empty() bool {
-	return len(s.accounts)+len(s.regions)+len(s.networks.prefixes)+len(s.payments) == 0
+	return len(s.accounts)+len(s.regions)+len(s.networks.prefixes)+len(s.payments)+len(s.holds)+len(s.rounds) == 0
 }
 
 // list puts the entry where a request of its scope finds it.

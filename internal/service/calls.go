@@ -9,6 +9,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/decision"
 	"holdfast.dev/holdfast/internal/rules/fact"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 )
 
 type decisionInput struct {
@@ -28,8 +29,10 @@ type decisionOutput struct {
 		Decision decision.Verdict  `json:"decision" enum:"Allow,Deny,Challenge"`
 		Reasons  []decision.Reason `json:"reasons,omitempty" doc:"Why; absent for Attempt."`
 		Until    *time.Time        `json:"until,omitempty" doc:"When the last cause ends; absent where none is known."`
-		Ticket   string            `json:"ticket,omitempty" doc:"Starts the release of the block; lives 5 minutes."`
-		Links    map[string]string `json:"links,omitempty" doc:"Where to send the person: unblock, help."`
+		Ticket   string            `json:"ticket,omitempty" doc:"Starts the release of the block, or opens the security info; lives 5 minutes."`
+		Prompt   recheck.Prompt    `json:"prompt,omitempty" enum:"VerifySecurityInfo,MustVerifySecurityInfo,RegisterSecurityInfo,MustRegisterSecurityInfo" doc:"What the person is asked to do at this sign-in, at links.securityInfo. The two that begin with Must leave no skipping: the decision is Challenge."`
+		PromptBy *time.Time        `json:"promptBy,omitempty" doc:"When the prompt can no longer be skipped."`
+		Links    map[string]string `json:"links,omitempty" doc:"Where to send the person: unblock, securityInfo, help."`
 	}
 }
 
@@ -48,6 +51,9 @@ func (s server) decide(_ context.Context, in *decisionInput) (*decisionOutput, e
 	out := &decisionOutput{}
 	out.Body.Decision, out.Body.Reasons = d.Verdict, d.Reasons
 	out.Body.Ticket, out.Body.Links = d.Ticket, d.Links
+	if out.Body.Prompt = d.Prompt; !d.PromptBy.IsZero() {
+		out.Body.PromptBy = &d.PromptBy
+	}
 	if !d.Until.IsZero() {
 		out.Body.Until = &d.Until
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 )
 
 // Action is what the account is about to do. Other names are the caller's own.
@@ -37,6 +39,16 @@ type Reason string
 // ReleasedByEnteredNumber restricts payments after such a release.
 const ReleasedByEnteredNumber Reason = "ReleasedByEnteredNumber"
 
+// SecurityInfoHold restricts an account while a change of its security info is on hold.
+const SecurityInfoHold Reason = "SecurityInfoHold"
+
+// Hold is what a change of security info restricts.
+type Hold struct {
+	What change.Restriction
+	// Until is zero where the end is not known.
+	Until time.Time
+}
+
 // Answer is a verdict and what explains it.
 type Answer struct {
 	Verdict Verdict
@@ -46,6 +58,11 @@ type Answer struct {
 	// Block names the block of the account itself that the person is led to: one
 	// that they can release, if any.
 	Block block.Key
+	// Held leads the person to their security info, where a hold can be cancelled.
+	Held bool
+	// Prompt is what the person is asked at a sign-in, PromptBy when skipping ends.
+	Prompt   recheck.Prompt
+	PromptBy time.Time
 }
 
 // Facts is what is known about the request at hand.
@@ -54,6 +71,11 @@ type Facts struct {
 	Blocks []block.Record
 	// PaymentsDeniedUntil follows a release through an entered number.
 	PaymentsDeniedUntil time.Time
+	// Holds are what changes of security info restrict at this instant.
+	Holds []Hold
+	// Recheck is the round in which the person is asked to prove that they can receive a
+	// code.
+	Recheck recheck.Record
 	// Device is the one that the account uses, if any is told.
 	Device block.Device
 }
@@ -77,8 +99,13 @@ func Decide(action Action, facts Facts, now time.Time) Answer {
 	if action == Payment && now.Before(facts.PaymentsDeniedUntil) {
 		answer.deny(ReleasedByEnteredNumber, facts.PaymentsDeniedUntil)
 	}
-	if permanent {
+	blocked := answer.Verdict == Deny
+	endless := answer.hold(action, facts.Holds)
+	if permanent || endless {
 		answer.Until = time.Time{}
+	}
+	if action == SignIn && !blocked {
+		answer.prompt(facts.Recheck, now)
 	}
 	if action == Attempt {
 		return Answer{Verdict: answer.Verdict}
@@ -96,6 +123,33 @@ func concerns(b block.Record, action Action, device block.Device) bool {
 		return action == SendCode
 	default:
 		return !b.Spares(device)
+	}
+}
+
+// hold denies what a hold restricts: payments, or signing in (seed 33, 53). Security info
+// is led to, for its page cancels the hold. It reports whether the end is not known.
+func (a *Answer) hold(action Action, holds []Hold) (endless bool) {
+	for _, h := range holds {
+		switch {
+		case action == Payment, action == SignIn && h.What == change.SignIn:
+			a.deny(SecurityInfoHold, h.Until)
+			a.Held, endless = true, endless || h.Until.IsZero()
+		case action == ChangeSecurityInfo && a.Verdict != Deny:
+			a.deny(SecurityInfoHold, h.Until)
+			a.Verdict, a.Held, endless = Challenge, true, endless || h.Until.IsZero()
+		}
+	}
+	return endless
+}
+
+// prompt asks a person who signs in to make sure that they can receive a code (seed 38).
+func (a *Answer) prompt(round recheck.Record, now time.Time) {
+	a.Prompt, a.PromptBy = round.Prompt(now)
+	if a.Prompt == recheck.None {
+		a.PromptBy = time.Time{}
+	}
+	if must := a.Prompt == recheck.MustVerify || a.Prompt == recheck.MustRegister; must && a.Verdict == Allow {
+		a.Verdict = Challenge
 	}
 }
 

@@ -49,34 +49,34 @@ func TestSignIn(t *testing.T) {
 	}{
 		"without blocks it is allowed": {Facts{}, noon, Answer{Verdict: Allow}},
 		"seed 1: a blocked account is denied, with a way out": {
-			facts(record("a", block.Account)), noon, Answer{Deny, unusual, end, lifted}},
+			facts(record("a", block.Account)), noon, Answer{Verdict: Deny, Reasons: unusual, Until: end, Block: lifted}},
 		"at the very start of the block": {
-			facts(record("a", block.Account)), start, Answer{Deny, unusual, end, lifted}},
+			facts(record("a", block.Account)), start, Answer{Verdict: Deny, Reasons: unusual, Until: end, Block: lifted}},
 		"before the start": {
 			facts(record("a", block.Account)), start.Add(-1), Answer{Verdict: Allow}},
 		"law 4: a nanosecond before the end": {
-			facts(record("a", block.Account)), end.Add(-1), Answer{Deny, unusual, end, lifted}},
+			facts(record("a", block.Account)), end.Add(-1), Answer{Verdict: Deny, Reasons: unusual, Until: end, Block: lifted}},
 		"law 4: at the instant of the end": {
 			facts(record("a", block.Account)), end, Answer{Verdict: Allow}},
 		"a released block": {
 			facts(record("a", block.Account, released)), noon, Answer{Verdict: Allow}},
 		"with the code proved and the password still to come": {
-			facts(record("a", block.Account, proved)), noon, Answer{Deny, unusual, end, lifted}},
+			facts(record("a", block.Account, proved)), noon, Answer{Verdict: Deny, Reasons: unusual, Until: end, Block: lifted}},
 		"a permanent block ends at no time that could be told": {
-			facts(record("a", block.Account, permanent)), noon, Answer{Deny, unusual, time.Time{}, lifted}},
+			facts(record("a", block.Account, permanent)), noon, Answer{Verdict: Deny, Reasons: unusual, Until: time.Time{}, Block: lifted}},
 		"a permanent block beside one that ends": {
-			facts(record("a", block.Account), record("b", block.Account, permanent)), noon, Answer{Deny, unusual, time.Time{}, lifted}},
+			facts(record("a", block.Account), record("b", block.Account, permanent)), noon, Answer{Verdict: Deny, Reasons: unusual, Until: time.Time{}, Block: lifted}},
 		"of two blocks the later end is told, each reason once": {
 			facts(record("a", block.Account), record("b", block.Account, longer), record("c", block.Account, volume)), noon,
-			Answer{Deny, []Reason{Reason(block.UnusualActivity), Reason(block.HighRequestVolume)}, end.Add(time.Hour), lifted}},
+			Answer{Verdict: Deny, Reasons: []Reason{Reason(block.UnusualActivity), Reason(block.HighRequestVolume)}, Until: end.Add(time.Hour), Block: lifted}},
 		"of two blocks the one that the person can lift is named": {
-			facts(record("b", block.Account, unliftable), record("a", block.Account)), noon, Answer{Deny, unusual, end, lifted}},
+			facts(record("b", block.Account, unliftable), record("a", block.Account)), noon, Answer{Verdict: Deny, Reasons: unusual, Until: end, Block: lifted}},
 		"seed 29: a network block names no block of the account": {
 			facts(record("n", block.Network)), noon, Answer{Verdict: Deny, Reasons: unusual, Until: end}},
 		"seed 16: a region block": {
 			facts(record("r", block.Region)), noon, Answer{Verdict: Deny, Reasons: unusual, Until: end}},
 		"seed 28: a block of the method in use": {
-			facts(record("a", block.Method)), noon, Answer{Deny, unusual, end, lifted}},
+			facts(record("a", block.Method)), noon, Answer{Verdict: Deny, Reasons: unusual, Until: end, Block: lifted}},
 		"payments restricted do not touch a sign-in": {
 			Facts{PaymentsDeniedUntil: end}, noon, Answer{Verdict: Allow}},
 	} {
@@ -157,9 +157,9 @@ func TestPaymentAfterAnEnteredNumber(t *testing.T) {
 		"and not longer":               {Payment, Facts{PaymentsDeniedUntil: until}, until, Answer{Verdict: Allow}},
 		"other actions are free":       {SendCode, Facts{PaymentsDeniedUntil: until}, noon, Answer{Verdict: Allow}},
 		"with a block both are told": {Payment, Facts{Blocks: []block.Record{record("a", block.Account)}, PaymentsDeniedUntil: until}, noon,
-			Answer{Deny, []Reason{Reason(block.UnusualActivity), ReleasedByEnteredNumber}, until, lifted}},
+			Answer{Verdict: Deny, Reasons: []Reason{Reason(block.UnusualActivity), ReleasedByEnteredNumber}, Until: until, Block: lifted}},
 		"with a permanent block no end is told": {Payment, Facts{Blocks: []block.Record{record("a", block.Account, permanent)}, PaymentsDeniedUntil: until}, noon,
-			Answer{Deny, []Reason{Reason(block.UnusualActivity), ReleasedByEnteredNumber}, time.Time{}, lifted}},
+			Answer{Verdict: Deny, Reasons: []Reason{Reason(block.UnusualActivity), ReleasedByEnteredNumber}, Until: time.Time{}, Block: lifted}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, Decide(c.action, c.facts, c.now)); diff != "" {

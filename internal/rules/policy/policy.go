@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 )
 
 // Mode says whether decisions bind.
@@ -47,9 +49,12 @@ type Policy struct {
 	Blocks    map[block.Reason]Block
 	// Escalation says when failures become blocks of Holdfast's own.
 	Escalation Escalation
-	Password   Password
-	Messages   Messages
-	Identity   Identity
+	// Changes are the terms of changes of security info, Recheck those of asking again.
+	Changes  change.Terms
+	Recheck  recheck.Terms
+	Password Password
+	Messages Messages
+	Identity Identity
 	// Retention is how long Holdfast's own finished objects are kept.
 	Retention time.Duration
 	// HelpURL, HelpEmail and HelpPhone are where people are sent whom the pages cannot
@@ -236,6 +241,8 @@ func Default() Policy {
 		Escalation: Escalation{
 			Window: day, MethodAfter: 10, AccountAfter: 20, NetworkAfter: 20, ObjectBudget: 1000, MinConversion: 10,
 		},
+		Changes:   change.DefaultTerms(),
+		Recheck:   recheck.DefaultTerms(),
 		Password:  Password{MinLength: 8, MinScore: 3},
 		Messages:  Messages{ProductName: "your account"},
 		Retention: 720 * time.Hour,
