@@ -86,7 +86,7 @@ func (c *Controller) conversion(ctx context.Context, r health.Region) *int32 {
 	if counted.Sent == 0 {
 		return nil
 	}
-	percent := int32(min(counted.Percent(), 100)) //nolint:gosec // G115: at most 100
+	percent := int32(min(counted.Percent(), 100))
 	return &percent
 }
 

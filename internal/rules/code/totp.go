@@ -49,7 +49,7 @@ func SeedKey(number string) string { return strings.TrimPrefix(number, "+") }
 // At is the code that an authenticator shows at an instant, of at most 8 digits.
 func (s Seed) At(digits int, at time.Time) string {
 	sum := hmac.New(sha1.New, s)
-	sum.Write(binary.BigEndian.AppendUint64(nil, uint64(at.Unix()/int64(totpStep/time.Second)))) //nolint:gosec // G115: after 1970
+	sum.Write(binary.BigEndian.AppendUint64(nil, uint64(at.Unix()/int64(totpStep/time.Second))))
 	hash := sum.Sum(nil)
 	offset := hash[len(hash)-1] & 0xf
 	n := binary.BigEndian.Uint32(hash[offset:]) & 0x7fffffff
