@@ -109,3 +109,30 @@ func TestHealthThatWasNotKeptIsSaidAgain(t *testing.T) {
 		t.Errorf("said again (-want +got):\n%s", diff)
 	}
 }
+
+// Nothing leaves to a test number, be it a code or a notice; to other numbers it does.
+func TestNothingLeavesToATestNumber(t *testing.T) {
+	f, a := threeProviders(t)
+	p := f.Policies.(policies).Policy
+	p.Testing.Numbers = []string{"+491713920000"}
+	f.Policies = policies{p}
+	call := func(id, number string) message.Message {
+		m := f.fresh(id)
+		m.Channel, m.Challenge.Channel, m.Address = contact.Voice, contact.Voice, number
+		return m
+	}
+	notice := call("notice", "+491713920000")
+	notice.Kind, notice.Notice = message.Notice, message.NoticeReleased
+	for _, m := range []message.Message{call("code", "+491713920000"), notice} {
+		if got, want := f.try(t, m), "sent "+m.ID; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if calls := a.since(); len(calls) != 0 {
+		t.Errorf("%v were called", calls)
+	}
+	f.try(t, call("other", "+491713920001"))
+	if calls := a.since(); len(calls) != 1 {
+		t.Errorf("of another number: %v", calls)
+	}
+}

@@ -205,6 +205,16 @@ func TestNoticesLeaveOutWhatDidNotHappen(t *testing.T) {
 	}
 }
 
+// A notice without what it tells of is not sent empty.
+func TestNothingIsNeverSaid(t *testing.T) {
+	f := newFixture(t, nil)
+	m := codeMessage("m-1")
+	saying(notified{notice: message.NoticeRecoveryDecided}, contact.SMS)(&m)
+	if r, err := f.render(m, f.Policies.For("", ""), start); err == nil || !strings.Contains(err.Error(), "says nothing") {
+		t.Errorf("got %q, %v", r.Text, err)
+	}
+}
+
 // Every notice that a change can name has a text, also one that is yet to come.
 func TestEveryNoticeOfAChangeHasATextForEveryChannel(t *testing.T) {
 	_, w := words.Choose("en")

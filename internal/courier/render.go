@@ -56,6 +56,9 @@ func (c *Courier) render(m message.Message, p policy.Policy, now time.Time) (mes
 	default:
 		err = mail(&r, texts[0], v)
 	}
+	if err == nil && strings.TrimSpace(r.Text) == "" {
+		return r, fmt.Errorf("the text %q for the channel %s says nothing: all that it names is missing", name, m.Channel)
+	}
 	return r, err
 }
 
