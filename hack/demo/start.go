@@ -148,6 +148,7 @@ func (d *demo) applyTenant(ctx context.Context, ca []byte) (webhookSecret string
 		"twilio": {
 			"endpoint": []byte(web(d.ports.Inbox)), "from": []byte("+15005550006"),
 			"accountSid": []byte(credentials.TwilioAccount), "authToken": []byte(credentials.TwilioToken),
+			"lookup": []byte("line-type"),
 		},
 		"shop-webhook": {
 			"url": []byte(web(d.ports.Shop) + "/holdfast-webhook"), "secret": []byte(webhookSecret),

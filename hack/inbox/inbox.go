@@ -8,13 +8,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
 )
 
-// Inbox takes mail by SMTP, takes webhooks and Twilio's calls by HTTP, and shows all of
-// it (Handler).
+// Inbox takes mail by SMTP, takes webhooks and Twilio's calls by HTTP, tells what became
+// of messages where it is asked to, and shows all of it (Handler).
 type Inbox struct {
 	// CA is the PEM certificate of the authority that signed the server's own.
 	CA []byte
@@ -23,7 +24,10 @@ type Inbox struct {
 	smtp        *smtp.Server
 	credentials Credentials
 	taken       seen
+	log         *log.Logger
 	now         func() time.Time
+	// telling are the calls that tell what became of messages.
+	telling sync.WaitGroup
 }
 
 // New opens the inbox whose messages and certificate are kept in dir.
@@ -40,7 +44,7 @@ func New(dir string, credentials Credentials, logger *log.Logger, now func() tim
 		return nil, err
 	}
 	return &Inbox{
-		CA: ca, box: box, credentials: credentials, now: now,
+		CA: ca, box: box, credentials: credentials, log: logger, now: now,
 		smtp: newSMTP(box, credentials, certificate, logger, now),
 	}, nil
 }
@@ -56,5 +60,9 @@ func (i *Inbox) ServeSMTP(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// Close closes the mailbox; call it when nothing is served any more.
-func (i *Inbox) Close() error { return i.box.Close() }
+// Close waits for what is still to be told and closes the mailbox; call it when nothing is
+// served any more.
+func (i *Inbox) Close() error {
+	i.telling.Wait()
+	return i.box.Close()
+}

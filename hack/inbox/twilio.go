@@ -40,13 +40,14 @@ func (i *Inbox) serveTwilio(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+twilioBase+"IncomingPhoneNumbers.json", i.proven(func(w http.ResponseWriter, _ *http.Request) {
 		twilioAnswer(w, http.StatusOK, map[string]any{"incoming_phone_numbers": []any{}, "page": 0, "page_size": 1})
 	}))
+	mux.HandleFunc("GET /v2/PhoneNumbers/{number}", i.proven(i.lookUp))
 }
 
 // proven lets calls pass that show the account and its token, and reads their form.
 func (i *Inbox) proven(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		account, token, _ := r.BasicAuth()
-		if !same(i.credentials.TwilioAccount, account) || !same(i.credentials.TwilioToken, token) || r.PathValue("account") != account {
+		if !same(i.credentials.TwilioAccount, account) || !same(i.credentials.TwilioToken, token) || (r.PathValue("account") != account && r.PathValue("number") == "") {
 			twilioError(w, http.StatusUnauthorized, twilioAuth, "Authenticate")
 			return
 		}
@@ -74,8 +75,10 @@ func (i *Inbox) takeTwilio(w http.ResponseWriter, r *http.Request, channel, text
 		http.Error(w, "the message cannot be kept", http.StatusInternalServerError)
 		return
 	}
+	sid := fmt.Sprintf("%s%032x", prefix, now.UnixNano())
+	defer i.tellTwilio(r.PostForm.Get("StatusCallback"), sid, to, channel == "Voice")
 	twilioAnswer(w, http.StatusCreated, map[string]any{
-		"sid": fmt.Sprintf("%s%032x", prefix, now.UnixNano()), "account_sid": i.credentials.TwilioAccount,
+		"sid": sid, "account_sid": i.credentials.TwilioAccount,
 		"to": to, "status": "queued", "error_code": nil,
 	})
 }

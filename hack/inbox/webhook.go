@@ -13,13 +13,15 @@ import (
 type webhookCall struct {
 	Type string `json:"type"`
 	Data struct {
-		Channel  string `json:"channel"`
-		To       string `json:"to"`
-		From     string `json:"from"`
-		FromName string `json:"fromName"`
-		Subject  string `json:"subject"`
-		Text     string `json:"text"`
-		HTML     string `json:"html"`
+		ID         string `json:"id"`
+		Channel    string `json:"channel"`
+		To         string `json:"to"`
+		From       string `json:"from"`
+		FromName   string `json:"fromName"`
+		Subject    string `json:"subject"`
+		Text       string `json:"text"`
+		HTML       string `json:"html"`
+		ReceiptURL string `json:"receiptUrl"`
 	} `json:"data"`
 }
 
@@ -61,6 +63,7 @@ func (i *Inbox) takeWebhook(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "the message cannot be kept", http.StatusInternalServerError)
 			return
 		}
+		defer i.tellWebhook(call.Data.ReceiptURL, call.Data.ID, call.Data.To)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
