@@ -214,3 +214,28 @@ func TestTenants(t *testing.T) {
 		}
 	}
 }
+
+// Test numbers are in use in mode Shadow, without real providers, or where they are wanted
+// twice; whatever the apiserver admitted.
+func TestTestNumbersAreSaidTwice(t *testing.T) {
+	providers := []v1alpha1.Provider{{Name: "texts", Type: v1alpha1.ProviderTwilio, Channels: []v1alpha1.Channel{v1alpha1.ChannelSMS}}}
+	for name, c := range map[string]struct {
+		mode      v1alpha1.Mode
+		providers []v1alpha1.Provider
+		inEnforce bool
+		used      bool
+	}{
+		"without providers": {"", nil, false, true},
+		"said once":         {"", providers, false, false},
+		"said twice":        {v1alpha1.ModeEnforce, providers, true, true},
+		"mode Shadow":       {v1alpha1.ModeShadow, providers, false, true},
+	} {
+		in := vp("shop", "all", "*")
+		in.Spec.Mode, in.Spec.Providers = c.mode, c.providers
+		in.Spec.Testing = &v1alpha1.TestingPolicy{Numbers: []v1alpha1.TestNumber{"+12025550100"}, SecretRef: v1alpha1.SecretReference{Name: "qa"}, InEnforce: c.inEnforce}
+		got, err := Policy(in, nil)
+		if err != nil || got.Tests("+12025550100") != c.used || got.Tests("+12025550101") || (got.Testing.Secret == "qa") != c.used {
+			t.Errorf("%s: %+v, %v", name, got.Testing, err)
+		}
+	}
+}
