@@ -194,9 +194,9 @@ func (s *site) endSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Desk.EndSession(r.Context(), s.visit(r)); err != nil && !errors.Is(err, rules.ErrNoFlow) {
 		return err
 	}
-	gone := credentialCookie("")
-	gone.MaxAge = -1
-	http.SetCookie(w, gone)
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieName, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 	see(w, infoPath+"/ended")
 	return nil
 }
