@@ -205,6 +205,9 @@ const (
 
 	// ReasonCompetingChange surfaces with Contested True.
 	ReasonCompetingChange = "CompetingChange"
+
+	// ReasonNotContested surfaces with Contested False.
+	ReasonNotContested = "NotContested"
 )
 
 // Reasons of Ready of a SecurityInfoChange.

@@ -196,8 +196,8 @@ type SecurityInfoChangeStatus struct {
 	// +optional
 	HoldStartTime *metav1.Time `json:"holdStartTime,omitempty"`
 
-	// HoldUntilTime is when the hold ends and the change applies. A cancelled or deleted
-	// change keeps its restriction to this date.
+	// HoldUntilTime is when the hold ends and the change applies. A deleted change keeps
+	// its restriction to this date; one that a code cancelled restricts nothing more.
 	//
 	// +optional
 	HoldUntilTime *metav1.Time `json:"holdUntilTime,omitempty"`

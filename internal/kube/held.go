@@ -16,17 +16,20 @@ import (
 // account.
 type held struct {
 	// mirror is what the object's status tells; it counts until a fact comes, as where the
-	// store has lost it (law 1).
+	// store has lost it (law 1). While the hold is open it restricts past its date.
 	mirror decision.Hold
+	open   bool
 	fact   *change.Record
 }
 
 // at is what is restricted at now.
 func (h *held) at(now time.Time) decision.Hold {
-	if h.fact == nil {
-		if !now.Before(h.mirror.Until) {
-			return decision.Hold{}
-		}
+	switch {
+	case h.fact == nil && h.open:
+		return decision.Hold{What: h.mirror.What}
+	case h.fact == nil && !now.Before(h.mirror.Until):
+		return decision.Hold{}
+	case h.fact == nil:
 		return h.mirror
 	}
 	what, until := h.fact.Restricts(now)
@@ -48,7 +51,7 @@ func (h *held) learn(r *change.Record) {
 // what remained of it.
 func (h *held) over(now time.Time) bool {
 	if h.fact == nil {
-		return !now.Before(h.mirror.Until)
+		return h.at(now) == decision.Hold{}
 	}
 	return h.fact.State(now).Terminal() && h.at(now) == decision.Hold{}
 }
@@ -82,13 +85,14 @@ func (s holds) prune(now time.Time) {
 // restricted stays so until the store tells more.
 func (x *Index) ApplyChange(sic *v1alpha1.SecurityInfoChange) {
 	until := sic.Status.HoldUntilTime
-	if sic.Status.Restricted == "" || until == nil {
+	if until == nil {
 		return
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	h := x.shelf(sic.Namespace).holds.of(string(sic.Spec.Account), sic.Name)
 	h.mirror = decision.Hold{What: change.Restriction(sic.Status.Restricted), Until: until.Time}
+	h.open = sic.Status.State == v1alpha1.ChangeOnHold && h.mirror.What != "" && sic.DeletionTimestamp.IsZero()
 }
 
 // factOfChange takes a change's record; the caller holds the lock.

@@ -76,9 +76,12 @@ func TestHoldsOfTheMirror(t *testing.T) {
 	wantHolds(t, "an object without a hold", x, holdStart)
 	sic.Status.Restricted, sic.Status.HoldUntilTime = v1alpha1.RestrictSignIn, &metav1.Time{Time: holdEnd}
 	x.ApplyChange(sic)
-	wantHolds(t, "told by the status", x, holdStart, decision.Hold{What: change.SignIn, Until: holdEnd})
+	wantHolds(t, "told by the status of one that is over", x, holdStart, decision.Hold{What: change.SignIn, Until: holdEnd})
 	wantHolds(t, "a nanosecond before its date", x, holdEnd.Add(-1), decision.Hold{What: change.SignIn, Until: holdEnd})
 	wantHolds(t, "at its date", x, holdEnd)
+	sic.Status.State = v1alpha1.ChangeOnHold
+	x.ApplyChange(sic)
+	wantHolds(t, "nobody has applied it yet", x, holdEnd.Add(time.Hour), decision.Hold{What: change.SignIn})
 	x.Fact(onHold())
 	wantHolds(t, "the fact says more", x, holdStart, decision.Hold{What: change.SensitiveActions})
 }

@@ -62,7 +62,7 @@ func (t *tx) tellNotice(m *matter, n change.Number) error {
 		if err := t.insertMessages([]message.Message{{
 			ID: id, Tenant: r.Key.Tenant, Account: r.Spec.Account, Kind: message.Notice, Notice: r.Notice(n),
 			Channel: c.Channel, Address: addresses[c.ID], Language: c.Language,
-			Created: m.now, NotBefore: m.now, Expires: m.now.Add(changeNoticeLife),
+			About: message.OfChange(r), Created: m.now, NotBefore: m.now, Expires: m.now.Add(changeNoticeLife),
 		}}); err != nil {
 			return err
 		}

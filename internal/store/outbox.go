@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -11,7 +13,7 @@ import (
 )
 
 const outboxColumns = `id, tenant, account, kind, notice, challenge_id, channel, address, language, attempts,
-	due_at, expires_at, created_at, handed`
+	due_at, expires_at, created_at, handed, about`
 
 // insertMessages puts messages into the outbox and has the courier woken. A code's
 // address lies with its challenge.
@@ -26,10 +28,14 @@ func (t *tx) insertMessages(messages []message.Message) error {
 				return fmt.Errorf("seal the address of message %s: %w", m.ID, err)
 			}
 		}
+		about, err := aboutValue(m)
+		if err != nil {
+			return err
+		}
 		t.queue(`INSERT INTO outbox (`+outboxColumns+`, destination, state, class)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '')`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, '')`,
 			m.ID, m.Tenant, m.Account, m.Kind, m.Notice, m.Challenge.ID, m.Channel, sealed, m.Language, m.Attempts,
-			instant(m.NotBefore), instant(m.Expires), instant(m.Created), m.Handed, destination, message.Waiting)
+			instant(m.NotBefore), instant(m.Expires), instant(m.Created), m.Handed, about, destination, message.Waiting)
 		t.mail = true
 	}
 	return nil
@@ -125,9 +131,25 @@ type sealedMessage struct {
 	sealed []byte
 }
 
+// aboutValue is what a message tells of as its row keeps it.
+func aboutValue(m message.Message) (string, error) {
+	if reflect.ValueOf(m.About).IsZero() {
+		return "", nil
+	}
+	about, err := json.Marshal(m.About)
+	if err != nil {
+		return "", fmt.Errorf("write what message %s tells of: %w", m.ID, err)
+	}
+	return string(about), nil
+}
+
 func scanMessage(row scanner) (sealedMessage, error) {
 	var m sealedMessage
+	var about string
 	err := row.Scan(&m.ID, &m.Tenant, &m.Account, &m.Kind, &m.Notice, &m.Challenge.ID, &m.Channel, &m.sealed, &m.Language,
-		&m.Attempts, (*instant)(&m.NotBefore), (*instant)(&m.Expires), (*instant)(&m.Created), &m.Handed)
+		&m.Attempts, (*instant)(&m.NotBefore), (*instant)(&m.Expires), (*instant)(&m.Created), &m.Handed, &about)
+	if err == nil && about != "" {
+		err = json.Unmarshal([]byte(about), &m.About)
+	}
 	return m, err
 }

@@ -47,6 +47,7 @@ func notice(id string) message.Message {
 	return message.Message{
 		ID: id, Tenant: tenant, Account: account, Kind: message.Notice, Notice: message.NoticeReleased,
 		Channel: contact.Email, Address: Address, Language: "de",
+		About:   message.About{Until: Start.Add(720 * time.Hour), Added: []string{"•••• 78"}},
 		Created: Start, NotBefore: Start, Expires: Start.Add(72 * time.Hour),
 	}
 }

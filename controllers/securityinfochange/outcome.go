@@ -1,0 +1,119 @@
+package securityinfochange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/kube"
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
+)
+
+const (
+	// soonest keeps a wake that is due from being none at all.
+	soonest = time.Millisecond
+	// skewAgain is when clocks that differ are compared anew.
+	skewAgain = 30 * time.Second
+	// contestedAgain is when a contested hold past its date is looked at, should the fact
+	// that frees it not come.
+	contestedAgain = time.Hour
+)
+
+// outcome says when to look again.
+func (c *Controller) outcome(ctx context.Context, s *scope, err error) (reconcile.Result, error) {
+	switch {
+	case errors.As(err, new(*invalidError)):
+		return reconcile.Result{}, reconcile.TerminalError(err)
+	case err != nil:
+		return reconcile.Result{}, err
+	case s.record.End.State != "":
+		return c.retain(ctx, s)
+	case s.skewed:
+		return reconcile.Result{RequeueAfter: skewAgain}, nil
+	case s.contested && !s.now.Before(s.record.HoldUntil):
+		return reconcile.Result{RequeueAfter: contestedAgain}, nil
+	}
+	return wakeAt(s.record.Wake(s.now), s.now), nil
+}
+
+// retain deletes a finished change that Holdfast itself created once the policy's
+// retention has passed and nothing of it restricts any more.
+func (c *Controller) retain(ctx context.Context, s *scope) (reconcile.Result, error) {
+	sic := s.object
+	if sic.Labels[v1alpha1.LabelCreatedBy] != v1alpha1.LabelCreatedByHoldfast {
+		return reconcile.Result{}, nil
+	}
+	due := s.record.End.At.Add(s.policy.Retention)
+	if _, until := s.record.Restricts(s.now); until.After(due) {
+		due = until
+	}
+	if s.now.Before(due) {
+		return wakeAt(due, s.now), nil
+	}
+	unchanged := client.Preconditions{UID: &sic.UID, ResourceVersion: &sic.ResourceVersion}
+	if err := c.Client.Delete(ctx, sic, unchanged); client.IgnoreNotFound(err) != nil {
+		return reconcile.Result{}, fmt.Errorf("delete the finished change %s: %w", s.key(), err)
+	}
+	return reconcile.Result{}, nil
+}
+
+// wakeAt never wakes where at is zero.
+func wakeAt(at, now time.Time) reconcile.Result {
+	if at.IsZero() {
+		return reconcile.Result{}
+	}
+	return reconcile.Result{RequeueAfter: max(at.Sub(now), soonest)}
+}
+
+// create makes the object of a change that a person made at the pages.
+func (c *Controller) create(ctx context.Context, key change.Key) error {
+	record, err := c.Store.Change(ctx, key)
+	switch {
+	case errors.Is(err, rules.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the record of change %s: %w", key, err)
+	case !key.Own() || record.Deleted || record.End.State != "":
+		return nil
+	}
+	err = c.Client.Create(ctx, kube.OwnChange(record), kube.FieldOwner)
+	switch {
+	case err == nil, apierrors.IsAlreadyExists(err):
+		return nil
+	case apierrors.IsInvalid(err), apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return reconcile.TerminalError(fmt.Errorf("create SecurityInfoChange %s: %w", key, err))
+	default:
+		return fmt.Errorf("create SecurityInfoChange %s: %w", key, err)
+	}
+}
+
+// announce writes an Event for a change of state, and a warning where the change stalls.
+func (c *Controller) announce(before, after *v1alpha1.SecurityInfoChange) {
+	stalled := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionStalled)
+	if stalled != nil && stalled.Status == "True" && !meta.IsStatusConditionTrue(before.Status.Conditions, v1alpha1.ConditionStalled) {
+		c.Recorder.Eventf(after, nil, corev1.EventTypeWarning, stalled.Reason, "Reconcile", "%s", stalled.Message)
+		return
+	}
+	if before.Status.State == after.Status.State || after.Status.State == v1alpha1.ChangeAwaitingCode {
+		return
+	}
+	ready := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
+	c.Recorder.Eventf(after, nil, corev1.EventTypeNormal, string(after.Status.State), string(after.Spec.Action), "%s", ready.Message)
+}
+
+func (c *Controller) announceDeleted(sic *v1alpha1.SecurityInfoChange, r change.Record) {
+	message := "The change was deleted before it was applied, which cancels it."
+	if !r.RestrictedUntil.IsZero() {
+		message += " What it restricted stays so until " + r.RestrictedUntil.UTC().Format(time.RFC3339) + "."
+	}
+	c.Recorder.Eventf(sic, nil, corev1.EventTypeWarning, string(change.Cancelled), string(sic.Spec.Action), "%s", message)
+}

@@ -1,0 +1,235 @@
+package kube
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/contact"
+)
+
+// KeyOfChange is the key of an object's change.
+func KeyOfChange(sic *v1alpha1.SecurityInfoChange) change.Key {
+	return change.Key{Tenant: sic.Namespace, Name: sic.Name}
+}
+
+// ReadChange reads the spec. The new contacts are those of the Secrets, without what
+// only the Secrets tell.
+func ReadChange(sic *v1alpha1.SecurityInfoChange) change.Spec {
+	s := change.Spec{
+		Account: string(sic.Spec.Account), Action: change.Action(sic.Spec.Action),
+		RequestedBy: string(sic.Spec.RequestedBy), Recovery: sic.Spec.RecoveryRequestName,
+	}
+	for _, c := range sic.Spec.Contacts {
+		if s.Action == change.Remove {
+			s.Removed = append(s.Removed, string(c.ID))
+		} else {
+			s.New = append(s.New, change.NewContact{ID: string(c.ID), Channel: contact.Channel(c.Channel), Language: string(c.Language)})
+		}
+	}
+	return s
+}
+
+// ReadChangeMemory reads what a status remembers of a record.
+func ReadChangeMemory(s v1alpha1.SecurityInfoChangeStatus) change.Memory {
+	m := change.Memory{
+		Created: instant(s.StartTime), HoldStart: instant(s.HoldStartTime), HoldUntil: instant(s.HoldUntilTime),
+		Restricted: change.Restriction(s.Restricted), NoticesSent: int(s.NoticesSent),
+	}
+	if s.State.Finished() {
+		m.End = change.End{State: change.State(s.State), At: instant(s.FinishedTime)}
+	}
+	return m
+}
+
+// OwnChange is the object of a change that a person made at the pages: its contacts are
+// those that the store knows by their IDs.
+func OwnChange(r change.Record) *v1alpha1.SecurityInfoChange {
+	sic := &v1alpha1.SecurityInfoChange{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.Key.Tenant, Name: r.Key.Name, Finalizers: []string{v1alpha1.Finalizer},
+			Labels: map[string]string{v1alpha1.LabelCreatedBy: v1alpha1.LabelCreatedByHoldfast},
+		},
+		Spec: v1alpha1.SecurityInfoChangeSpec{
+			Account: v1alpha1.AccountID(r.Spec.Account), Action: v1alpha1.ChangeAction(r.Spec.Action),
+			RequestedBy: v1alpha1.Username(r.Spec.RequestedBy), RecoveryRequestName: r.Spec.Recovery,
+		},
+	}
+	for _, c := range r.Spec.New {
+		sic.Spec.Contacts = append(sic.Spec.Contacts, v1alpha1.ContactReference{ID: v1alpha1.ContactID(c.ID)})
+	}
+	for _, id := range r.Spec.Removed {
+		sic.Spec.Contacts = append(sic.Spec.Contacts, v1alpha1.ContactReference{ID: v1alpha1.ContactID(id)})
+	}
+	return sic
+}
+
+// ChangeReport is all that a SecurityInfoChange's status is made of.
+type ChangeReport struct {
+	Record change.Record
+	// Spec is the object's spec as it reads now.
+	Spec change.Spec
+	// Contested says that another replacement of the account is open; Skewed that the
+	// hold would end, were the clocks not apart.
+	Contested, Skewed bool
+	Generation        int64
+	Now               time.Time
+}
+
+// Status mirrors the record into a status. Messages tell absolute times only, so that
+// time alone writes nothing.
+func (r ChangeReport) Status(old v1alpha1.SecurityInfoChangeStatus) v1alpha1.SecurityInfoChangeStatus {
+	state := r.Record.State(r.Now)
+	s := v1alpha1.SecurityInfoChangeStatus{
+		State: v1alpha1.ChangeState(state), ObservedGeneration: r.Generation, Conditions: copyOf(old.Conditions),
+		StartTime: timestamp(r.Record.Created), HoldStartTime: timestamp(r.Record.HoldStart), HoldUntilTime: timestamp(r.Record.HoldUntil),
+		NoticesSent: int32(r.Record.NoticesSent), Contacts: r.contacts(),
+	}
+	if state.Terminal() {
+		s.FinishedTime = timestamp(r.finished())
+	}
+	if what, _ := r.Record.Restricts(r.Now); what != "" {
+		s.Restricted = v1alpha1.Restriction(what)
+	}
+	for _, proof := range r.Record.Missing() {
+		switch proof {
+		case change.NewContactCode, change.FullContactCode, change.Confirmation:
+			s.RemainingProofs = append(s.RemainingProofs, v1alpha1.RequiredProof(proof))
+		}
+	}
+	ready, stalled := r.ready(state), r.stalled(state)
+	if stalled.Status == metav1.ConditionTrue {
+		ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, stalled.Reason, stalled.Message
+	}
+	setConditions(&s.Conditions, r.Generation, r.Now, ready, stalled, r.contested(state))
+	return s
+}
+
+func (r ChangeReport) finished() time.Time {
+	if r.Record.End.State == "" {
+		return r.Record.Deadline
+	}
+	return r.Record.End.At
+}
+
+// contacts are those that the change brings or removes, by ID and mask (law 2).
+func (r ChangeReport) contacts() []v1alpha1.ContactStatus {
+	var list []v1alpha1.ContactStatus
+	for _, c := range r.Record.Spec.New {
+		standing := contact.Pending
+		if r.Record.End.State == change.Applied {
+			standing = r.Record.Admitted(c, r.before(), r.Record.End.At).Standing
+		}
+		list = append(list, contactStatus(c.ID, c.Hint, c.Channel, standing, c.Language))
+	}
+	for _, c := range r.Record.Snapshot {
+		for _, id := range r.Record.Spec.Removed {
+			if c.ID == id {
+				list = append(list, contactStatus(c.ID, c.Hint, c.Channel, c.Standing, c.Language))
+			}
+		}
+	}
+	return list
+}
+
+// before is the book at the change's first record, as far as rules ask.
+func (r ChangeReport) before() contact.Book {
+	book := contact.Book{Recorded: true}
+	for _, c := range r.Record.Snapshot {
+		if !c.Gone {
+			book.Contacts = append(book.Contacts, contact.Contact{ID: c.ID, Standing: c.Standing, Origin: c.Origin})
+		}
+	}
+	return book
+}
+
+func contactStatus(id, mask string, channel contact.Channel, standing contact.Standing, language string) v1alpha1.ContactStatus {
+	return v1alpha1.ContactStatus{
+		ID: v1alpha1.ContactID(id), Mask: mask, Channel: v1alpha1.Channel(channel),
+		Standing: v1alpha1.ContactStanding(standing), Language: v1alpha1.LanguageTag(language),
+	}
+}
+
+func (r ChangeReport) ready(state change.State) metav1.Condition {
+	c := condition(v1alpha1.ConditionReady, metav1.ConditionTrue, string(state), "")
+	switch state {
+	case change.AwaitingCode:
+		c.Message = "Waits for the person until " + at(r.Record.Deadline) + "."
+		if r.Record.Spec.Action == change.Clear {
+			c.Reason, c.Message = v1alpha1.ReasonAwaitingRequester,
+				"Waits until "+at(r.Record.Deadline)+" for another requester, or for the person's own report of the loss."
+		}
+	case change.OnHold:
+		c.Message = "Proven, and on hold until " + at(r.Record.HoldUntil) + "; a code to an old contact cancels it."
+		if r.Skewed {
+			c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonClockSkew
+			c.Message = "The hold ended at " + at(r.Record.HoldUntil) + ", but the clocks of Holdfast, the apiserver and the database " +
+				"differ by more than 30 s or cannot be read: set them; until then the change waits."
+		}
+	case change.Applied:
+		c.Message = "Applied at " + at(r.finished()) + "."
+	case change.Cancelled:
+		c.Message = "Cancelled at " + at(r.finished()) + byWhat[r.Record.End.Reason]
+	case change.Expired:
+		c.Message = "The missing proof did not come by " + at(r.finished()) + "."
+	}
+	return c
+}
+
+var byWhat = map[change.Reason]string{
+	"":                ".",
+	change.ByCode:     " by a code to an old contact.",
+	change.ByDeletion: " by its deletion; what it restricted stays so to the end of the hold.",
+	change.ByReview:   " because a change that was reviewed took its place.",
+}
+
+func (r ChangeReport) stalled(state change.State) metav1.Condition {
+	switch {
+	case state == change.Rejected:
+		return condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, string(r.Record.End.Reason), rejections[r.Record.End.Reason])
+	case r.Record.Drifted(r.Spec):
+		return condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonSpecDrifted,
+			"The spec differs from the one recorded first, which stays in force: delete the change and create another.")
+	default:
+		return condition(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled, "")
+	}
+}
+
+var rejections = map[change.Reason]string{
+	change.UnknownContact:  "The account has no such contact.",
+	change.TooManyContacts: "The account would have more contacts than the policy's securityInfo.maxContacts.",
+	change.ClearNotAllowed: "The policy has no securityInfo.clear, or its accounts are Personal.",
+	change.VoIPRefused:     "The new number is an internet number, which the policy refuses: use a mobile or a landline.",
+	change.NumberRefused: "The new number gets no code: it is premium, shared-cost, toll-free or a pager, or no provider of the policy " +
+		"reaches its country.",
+	change.AddressInvalid: "The new address is no email address.",
+}
+
+func (r ChangeReport) contested(state change.State) metav1.Condition {
+	if r.Contested && !state.Terminal() {
+		return condition(v1alpha1.ConditionContested, metav1.ConditionTrue, v1alpha1.ReasonCompetingChange,
+			"Another replacement of this account is open: neither applies before one is cancelled or reviewed.")
+	}
+	return condition(v1alpha1.ConditionContested, metav1.ConditionFalse, v1alpha1.ReasonNotContested, "")
+}
+
+// StalledChange is the status of a change whose spec cannot be enforced.
+func StalledChange(old v1alpha1.SecurityInfoChangeStatus, reason string, cause error, generation int64, now time.Time) v1alpha1.SecurityInfoChangeStatus {
+	old.ObservedGeneration, old.Conditions = generation, copyOf(old.Conditions)
+	setConditions(&old.Conditions, generation, now,
+		condition(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, cause.Error()),
+		condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, reason, cause.Error()))
+	return old
+}
+
+// WaitingChange is the status of a change that the store could not record now.
+func WaitingChange(old v1alpha1.SecurityInfoChangeStatus, generation int64, now time.Time) v1alpha1.SecurityInfoChangeStatus {
+	old.ObservedGeneration, old.Conditions = generation, copyOf(old.Conditions)
+	setConditions(&old.Conditions, generation, now,
+		condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonStoreUnavailable,
+			"The store does not answer, so nothing about the change can be recorded; a hold restricts on."),
+		condition(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled, ""))
+	return old
+}
