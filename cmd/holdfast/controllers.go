@@ -8,9 +8,11 @@ import (
 
 	"holdfast.dev/holdfast/controllers/accountblock"
 	"holdfast.dev/holdfast/controllers/ownblock"
+	"holdfast.dev/holdfast/controllers/securityinfochange"
 	"holdfast.dev/holdfast/controllers/verificationpolicy"
 	"holdfast.dev/holdfast/internal/clock"
 	"holdfast.dev/holdfast/internal/deliver"
+	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/identity"
 	"holdfast.dev/holdfast/internal/kube"
 	"holdfast.dev/holdfast/internal/store"
@@ -19,6 +21,7 @@ import (
 // controllers are what a leader runs.
 type controllers struct {
 	memory   *store.Store
+	desk     *flow.Desk
 	policies *kube.Policies
 	secrets  kube.Secrets
 	// secretObjects tells of changed Secrets.
@@ -30,10 +33,18 @@ type controllers struct {
 
 func (c controllers) setup(manager ctrl.Manager) error {
 	recorder := manager.GetEventRecorder("holdfast")
+	apiserver, err := kube.NewAPIServerClock(manager.GetConfig())
+	if err != nil {
+		return err
+	}
 	return errors.Join(
 		(&accountblock.Controller{
 			Client: manager.GetClient(), Store: c.memory, Policies: c.policies, Wakes: c.feed,
 			Now: clock.Wall, Recorder: recorder,
+		}).SetupWithManager(manager),
+		(&securityinfochange.Controller{
+			Client: manager.GetClient(), Secrets: manager.GetAPIReader(), Store: c.memory, Policies: c.policies, Contacts: c.desk,
+			Wakes: c.feed, APIServer: apiserver, Now: clock.Wall, Recorder: recorder,
 		}).SetupWithManager(manager),
 		(&ownblock.Controller{
 			Client: manager.GetClient(), Store: c.memory, Wakes: c.feed, Now: clock.Wall,

@@ -159,14 +159,15 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 		access: kube.NewAccess(clients, clock.Wall),
 		desk:   desk,
 		courier: &courier.Courier{
-			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{}, NotMe: desk.NotMeLink, ReceiptURL: desk.ReceiptURL,
+			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{}, NotMe: desk.NotMeLink, NoticeURL: desk.NoticeURL,
+			ReceiptURL: desk.ReceiptURL,
 			Health: memory, Replica: rand.Text(),
 			Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
 			Metrics: courier.NewMetrics(metrics.Registry), Log: slog.New(logr.ToSlogHandler(log.WithName("courier"))),
 		},
 		leader: leader{
 			config: config, scheme: scheme, cache: objects, namespace: s.namespace, election: s.leaderElection,
-			log: log.WithName("controllers"), setup: controllers{memory, policies, secrets, secretObjects, feed, dispatcher, s.tenants}.setup,
+			log: log.WithName("controllers"), setup: controllers{memory, desk, policies, secrets, secretObjects, feed, dispatcher, s.tenants}.setup,
 		},
 	}, nil
 }
