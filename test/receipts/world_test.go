@@ -190,7 +190,7 @@ func (w *world) call(method, path, bearer string, body, into any) int {
 	if bearer != "" {
 		request.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := (&http.Client{Timeout: patience}).Do(request)
 	must(w.t, err)
 	defer func() { _ = response.Body.Close() }()
 	must(w.t, json.NewDecoder(response.Body).Decode(into))
