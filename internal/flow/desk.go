@@ -25,14 +25,14 @@ type Desk struct {
 	Identity  Identity
 	Passwords Passwords
 	Numbers   Numbers
-	// SignIns signs people in at their issuer; nil where nobody can.
-	SignIns SignIns
 	// Seeds reads those of test numbers; nil has none.
 	Seeds Seeds
 	// Lines knows what numbers belong to; nil asks nobody.
 	Lines Lines
 	// Receipts proves what providers tell of messages; nil takes none.
 	Receipts Receipts
+	// SignIns signs people in at their issuer; nil where nobody can.
+	SignIns SignIns
 	// Now is the clock, in UTC.
 	Now func() time.Time
 	// Random is the source of credentials, identifiers and nonces.
