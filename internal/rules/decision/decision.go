@@ -85,17 +85,7 @@ type Facts struct {
 // that it exists, and its owner must still reach the ticket (law 6, seed 2).
 func Decide(action Action, facts Facts, now time.Time) Answer {
 	answer := Answer{Verdict: Allow}
-	permanent, releasable := false, false
-	for _, b := range facts.Blocks {
-		if !b.Enforced(now) || !concerns(b, action, facts.Device) {
-			continue
-		}
-		answer.deny(Reason(b.Spec.Reason), b.Expires)
-		permanent = permanent || b.Spec.Permanent
-		if b.Spec.Account != "" && (answer.Block.Name == "" || b.Releasable() && !releasable) {
-			answer.Block, releasable = b.Key, b.Releasable()
-		}
-	}
+	permanent := answer.block(action, facts, now)
 	if action == Payment && now.Before(facts.PaymentsDeniedUntil) {
 		answer.deny(ReleasedByEnteredNumber, facts.PaymentsDeniedUntil)
 	}
@@ -111,6 +101,23 @@ func Decide(action Action, facts Facts, now time.Time) Answer {
 		return Answer{Verdict: answer.Verdict}
 	}
 	return answer
+}
+
+// block denies what blocks bind, and names the one that the person is led to. It reports
+// whether one of them is permanent.
+func (a *Answer) block(action Action, facts Facts, now time.Time) (permanent bool) {
+	releasable := false
+	for _, b := range facts.Blocks {
+		if !b.Enforced(now) || !concerns(b, action, facts.Device) {
+			continue
+		}
+		a.deny(Reason(b.Spec.Reason), b.Expires)
+		permanent = permanent || b.Spec.Permanent
+		if b.Spec.Account != "" && (a.Block.Name == "" || b.Releasable() && !releasable) {
+			a.Block, releasable = b.Key, b.Releasable()
+		}
+	}
+	return permanent
 }
 
 // concerns reports whether a block speaks of an action. What Holdfast itself blocked

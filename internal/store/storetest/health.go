@@ -28,16 +28,16 @@ var healthTests = map[string]func(*testing.T, Backend){
 }
 
 func healthReported(t *testing.T, b Backend) {
-	report := func(replica, provider string, channel contact.Channel, class message.ErrorClass, until time.Time) health.Report {
+	report := func(replica string, channel contact.Channel, class message.ErrorClass, until time.Time) health.Report {
 		return health.Report{
-			Circuit: health.Circuit{Tenant: tenant, Provider: provider, Type: "Twilio", Secret: "twilio", Channel: channel},
+			Circuit: health.Circuit{Tenant: tenant, Provider: "texts", Type: "Twilio", Secret: "twilio", Channel: channel},
 			Replica: replica, Class: class, Until: until,
 		}
 	}
 	later := Start.Add(health.Stands)
-	sms, voice := report("a", "texts", contact.SMS, message.Unreachable, later), report("a", "texts", contact.Voice, message.Temporary, later)
-	other := report("b", "texts", contact.SMS, message.Temporary, later)
-	for _, r := range []health.Report{report("a", "texts", contact.SMS, message.Temporary, Start.Add(1)), sms, voice, other} {
+	sms, voice := report("a", contact.SMS, message.Unreachable, later), report("a", contact.Voice, message.Temporary, later)
+	other := report("b", contact.SMS, message.Temporary, later)
+	for _, r := range []health.Report{report("a", contact.SMS, message.Temporary, Start.Add(1)), sms, voice, other} {
 		must(t, b.ReportHealth(t.Context(), r))
 	}
 	reports := func(now time.Time) []health.Report {
