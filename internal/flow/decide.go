@@ -43,21 +43,7 @@ type Decision struct {
 // whatever a hold denies, for it is cancelled there, and a sign-in that asks for a proof.
 func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 	now := d.Now()
-	facts := decision.Facts{Blocks: d.Index.Blocks(tenant, r.Account, r.Method, r.Network, r.Country)}
-	switch r.Action {
-	case decision.Payment:
-		facts.PaymentsDeniedUntil = d.Index.PaymentsDeniedUntil(tenant, r.Account)
-		facts.Holds = d.Index.Holds(tenant, r.Account, now)
-	case decision.ChangeSecurityInfo:
-		facts.Holds = d.Index.Holds(tenant, r.Account, now)
-	case decision.SignIn:
-		facts.Holds = d.Index.Holds(tenant, r.Account, now)
-		facts.Recheck = d.Index.Recheck(tenant, r.Account)
-	}
-	if len(facts.Blocks) > 0 {
-		facts.Device = block.DeviceOf(tenant, r.Account, r.Device)
-	}
-	out := Decision{Answer: decision.Decide(r.Action, facts, now)}
+	out := Decision{Answer: decision.Decide(r.Action, d.facts(tenant, r, now), now)}
 	if out.Verdict == decision.Allow && out.Prompt == recheck.None && r.Action != decision.ChangeSecurityInfo {
 		return out, nil
 	}
@@ -79,6 +65,25 @@ func (d *Desk) Decide(tenant string, r Request) (Decision, error) {
 	default:
 		return out, nil
 	}
+}
+
+// facts is what is known of a request.
+func (d *Desk) facts(tenant string, r Request, now time.Time) decision.Facts {
+	facts := decision.Facts{Blocks: d.Index.Blocks(tenant, r.Account, r.Method, r.Network, r.Country)}
+	switch r.Action {
+	case decision.Payment:
+		facts.PaymentsDeniedUntil = d.Index.PaymentsDeniedUntil(tenant, r.Account)
+		facts.Holds = d.Index.Holds(tenant, r.Account, now)
+	case decision.ChangeSecurityInfo:
+		facts.Holds = d.Index.Holds(tenant, r.Account, now)
+	case decision.SignIn:
+		facts.Holds = d.Index.Holds(tenant, r.Account, now)
+		facts.Recheck = d.Index.Recheck(tenant, r.Account)
+	}
+	if len(facts.Blocks) > 0 {
+		facts.Device = block.DeviceOf(tenant, r.Account, r.Device)
+	}
+	return facts
 }
 
 // leadToRelease adds the way out of a block.
