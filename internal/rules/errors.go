@@ -58,7 +58,7 @@ var (
 // LimitError says that something was asked for too often.
 type LimitError struct {
 	// Subject is account, contact, network, prefix, country, number, resend, method, or
-	// spend and spend-country, which are the policy's own and nobody's failure (T6).
+	// spend, spend-country and lookup, which are the policy's own and nobody's failure (T6).
 	Subject    string
 	RetryAfter time.Duration
 }
