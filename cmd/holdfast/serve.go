@@ -161,7 +161,7 @@ func newReplica(ctx context.Context, s settings, config *rest.Config, clients ku
 		courier: &courier.Courier{
 			Outbox: memory, Policies: policies, Coder: keys, Sender: dispatcher, Numbers: phone.Numbers{}, NotMe: desk.NotMeLink, NoticeURL: desk.NoticeURL,
 			ReceiptURL: desk.ReceiptURL,
-			Health: memory, Replica: rand.Text(),
+			Health:     memory, Replica: rand.Text(),
 			Now: clock.Wall, After: clock.WallTimer, Random: rand.Reader,
 			Metrics: courier.NewMetrics(metrics.Registry), Log: slog.New(logr.ToSlogHandler(log.WithName("courier"))),
 		},

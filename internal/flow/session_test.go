@@ -83,7 +83,7 @@ func TestWhichDecisionLeadsToSecurityInfo(t *testing.T) {
 	}
 	out := d.decide(anna, decision.ChangeSecurityInfo)
 	link := "https://" + host + "/security-info?ticket=" + out.Ticket
-	if diff := cmp.Diff(map[string]string{"securityInfo": link}, out.Links); out.Ticket == "" || diff != "" {
+	if diff := cmp.Diff(map[string]string{"securityInfo": link, "help": "https://kiosk.example/help"}, out.Links); out.Ticket == "" || diff != "" {
 		t.Errorf("links (-want +got):\n%s", diff)
 	}
 	d.block("b1")
