@@ -45,12 +45,9 @@ type visitor struct {
 	session session.Session
 }
 
-func newVisitor(t *testing.T, b Backend, contacts ...contact.Contact) visitor {
+func newVisitor(t *testing.T, b Backend) visitor {
 	t.Helper()
-	if len(contacts) == 0 {
-		contacts = []contact.Contact{email("c1", Address)}
-	}
-	must(t, b.ImportContacts(t.Context(), tenant, account, contacts, nil, Start))
+	must(t, b.ImportContacts(t.Context(), tenant, account, []contact.Contact{email("c1", Address)}, nil, Start))
 	s := sessionOf("session-1")
 	must(t, b.OpenSession(t.Context(), s))
 	return visitor{&person{Backend: b, t: t, flow: s.Flow}, s}
