@@ -265,6 +265,11 @@ func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted s
 	if err != nil {
 		return "", "", err
 	}
+	if challenge.ContactID != "" {
+		if err := d.cancelHolds(ctx, f.Tenant, f.Account, challenge.ID); err != nil {
+			return "", credential, err
+		}
+	}
 	if steps := record.Spec.Steps; len(steps) > 0 && steps[len(steps)-1] == block.ChangePassword {
 		return block.ChangePassword, credential, nil
 	}

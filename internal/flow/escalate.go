@@ -30,12 +30,18 @@ func (d *Desk) failed(ctx context.Context, s fact.Signal) error {
 	})
 }
 
-// welcome notes a sign-in that went well.
+// welcome notes a sign-in that went well, and asks after long absence whether codes still
+// arrive (seed 39).
 func (d *Desk) welcome(ctx context.Context, s fact.Signal) error {
-	return d.Store.Welcome(ctx, &s, escalation.Welcome{
+	err := d.Store.Welcome(ctx, &s, escalation.Welcome{
 		Tenant: s.Tenant, Account: s.Account, Network: hostile(s.Network),
 		Device: block.DeviceOf(s.Tenant, s.Account, s.Device), Now: s.At,
 	})
+	if err != nil {
+		return err
+	}
+	_, err = d.Store.SeeSignIn(ctx, s.Tenant, s.Account, d.Policies.For(s.Tenant, s.Account).Recheck, s.At)
+	return err
 }
 
 // hostile is the network of an address, empty where it is none that may be blocked.

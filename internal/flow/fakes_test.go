@@ -116,6 +116,7 @@ func (x *index) see(r block.Record) {
 func (x *index) catchUp() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	clear(x.rounds) // those that stand are told anew
 	_ = x.memory.Follow(ctx, start, cancel, func(f fact.Fact) {
 		if f.Block != nil {
 			x.facts[f.Block.Key] = *f.Block

@@ -34,6 +34,7 @@ type Store interface {
 	ChallengeStore
 	ReceiptStore
 	EscalationStore
+	ChangeStore
 	// RecordSignal keeps what an IdP or an app saw in the audit.
 	RecordSignal(ctx context.Context, s fact.Signal) error
 }

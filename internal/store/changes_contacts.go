@@ -114,8 +114,8 @@ func (t *tx) provenBy(m *matter, p change.Proving) (contact.Contact, error) {
 	switch {
 	case err != nil:
 		return contact.Contact{}, err
-	case c.Object != m.record.Key.Name:
-		return contact.Contact{}, change.ErrProof
+	case c.Object != m.record.Key.Name && (p.Proof != change.FullContactCode || c.Object != ""):
+		return contact.Contact{}, change.ErrProof // a code of no object has stepped up a session
 	case p.Proof == change.FullContactCode && c.Purpose == code.StepUp:
 		by, ok := m.book.Find(c.ContactID)
 		if !ok {

@@ -1,0 +1,199 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+// Cancelling is a change and the ways on which a code can go that cancels it.
+type Cancelling struct {
+	Welcome
+	Change Change
+	// FirstFactor says that the person is signed in; else SignIn says that they must, since
+	// the contacts that could cancel have done so once without.
+	FirstFactor, SignIn bool
+	Destinations        []Destination
+	Resting             []Resting
+	// Challenge is the code that is on its way, nil where there is none.
+	Challenge *ChallengeView
+}
+
+// PeekNotice shows what a notice told of, and changes nothing (law 7). Whoever has not got
+// the notice learns nothing (law 6): rules.ErrNotFound.
+func (d *Desk) PeekNotice(ctx context.Context, host, messageID string) (Cancelling, error) {
+	r, p, err := d.noticed(ctx, host, messageID)
+	if err != nil {
+		return Cancelling{}, err
+	}
+	return Cancelling{Welcome: welcome(p, r.Spec.Account), Change: changeOf(r, nil, d.Now())}, nil
+}
+
+func (d *Desk) noticed(ctx context.Context, host, messageID string) (change.Record, policy.Policy, error) {
+	tenant, known := d.Policies.Tenant(host)
+	if !known || messageID == "" {
+		return change.Record{}, policy.Policy{}, rules.ErrNotFound
+	}
+	told, err := d.Store.NoticedChange(ctx, tenant, messageID)
+	if err != nil {
+		return change.Record{}, policy.Policy{}, err
+	}
+	r, err := d.Store.Change(ctx, told.Key)
+	if err != nil {
+		return change.Record{}, policy.Policy{}, err
+	}
+	p := d.Policies.For(tenant, r.Spec.Account)
+	if !slices.Contains(p.Hosts, host) {
+		err = rules.ErrNotFound
+	}
+	return r, p, err
+}
+
+// OpenCancel opens a flow of 15 minutes that can do nothing but cancel the change that a
+// notice told of, by a fresh code to a contact of the snapshot. It returns the new
+// credential. change.ErrEnded says that there is nothing left to cancel.
+func (d *Desk) OpenCancel(ctx context.Context, v Visit, messageID string) (credential string, err error) {
+	r, _, err := d.noticed(ctx, v.Host, messageID)
+	if err != nil {
+		return "", err
+	}
+	now := d.Now()
+	if r.State(now).Terminal() {
+		return "", change.ErrEnded
+	}
+	id, err := d.token(16)
+	if err != nil {
+		return "", err
+	}
+	if credential, err = d.token(32); err != nil {
+		return "", err
+	}
+	return credential, d.Store.OpenFlow(ctx, session.Flow{
+		ID: id, Tenant: r.Key.Tenant, Host: v.Host, Account: r.Spec.Account, Purpose: code.Cancel, Object: r.Key.Name,
+		Stage: session.Opened, Secret: hash(credential), Opened: now, Expires: now.Add(session.Life),
+	})
+}
+
+// Cancelling shows how a change can be cancelled: the one that the flow was opened for, or
+// in a session any of its account.
+func (d *Desk) Cancelling(ctx context.Context, v Visit, id string) (Cancelling, error) {
+	who, err := d.prover(ctx, v)
+	if err != nil {
+		return Cancelling{}, err
+	}
+	if who.Purpose == code.Cancel {
+		id = who.Object
+	}
+	r, err := d.changeFor(ctx, who.Flow, id)
+	if err != nil {
+		return Cancelling{}, err
+	}
+	shown := Cancelling{Welcome: welcome(who.policy, who.Account), Change: changeOf(r, nil, d.Now()), FirstFactor: who.firstFactor}
+	if r.State(d.Now()).Terminal() {
+		return shown, nil
+	}
+	here, err := d.proofScene(ctx, who.Flow, who.policy, Ask{Purpose: code.Cancel, Change: id}, who.firstFactor)
+	if errors.Is(err, change.ErrFirstFactor) {
+		shown.SignIn = true
+		return shown, nil
+	}
+	if err != nil {
+		return Cancelling{}, err
+	}
+	var ways Overview
+	d.addDestinations(&ways, here)
+	shown.Destinations, shown.Resting = ways.Destinations, ways.Resting
+	shown.Challenge, err = d.proofOnItsWay(ctx, here)
+	return shown, err
+}
+
+// cancelling are the contacts of the snapshot to which a code may go that cancels. Each
+// does so once without the first factor.
+func (d *Desk) cancelling(ctx context.Context, r change.Record, firstFactor bool) ([]contact.Contact, error) {
+	if r.State(d.Now()).Terminal() {
+		return nil, change.ErrEnded
+	}
+	_, old, err := d.Store.ChangeContacts(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	var may []contact.Contact
+	used := false
+	for _, known := range r.MayCancelBy() {
+		before, err := d.Store.CancelledBefore(ctx, r.Key.Tenant, r.Spec.Account, known.ID)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.MayCancel(known.ID, firstFactor, before, d.Now()); err != nil {
+			used = used || errors.Is(err, change.ErrFirstFactor)
+			continue
+		}
+		for _, c := range old {
+			if c.ID == known.ID && c.Address != "" {
+				c.Standing = contact.Full
+				may = append(may, c)
+			}
+		}
+	}
+	if len(may) == 0 && used {
+		return nil, change.ErrFirstFactor
+	}
+	return may, nil
+}
+
+// cancel ends the change that the accepted code was for (seed 34).
+func (d *Desk) cancel(ctx context.Context, who prover, c code.Challenge) (change.Record, error) {
+	done, err := d.Store.CancelChange(ctx, change.Cancelling{
+		Key: change.Key{Tenant: c.Tenant, Name: c.Object}, Account: c.Account, ChallengeID: c.ID,
+		FirstFactor: who.firstFactor, Now: d.Now(),
+	})
+	if err != nil || len(done) == 0 {
+		return change.Record{}, err
+	}
+	return done[0], nil
+}
+
+// cancelHolds ends what the owner's old info speaks against: somebody has signed in with a
+// code to one of its contacts (seed 34).
+func (d *Desk) cancelHolds(ctx context.Context, tenant, account, challengeID string) error {
+	_, err := d.Store.CancelChange(ctx, change.Cancelling{
+		Key: change.Key{Tenant: tenant}, Account: account, ChallengeID: challengeID, FirstFactor: true, Now: d.Now(),
+	})
+	return err
+}
+
+// SetPasswordAfterCancel gives the account a new password after a change of somebody else
+// was cancelled: in a session, which knew the password, in which a code to a contact of the
+// snapshot was entered. It goes straight to the IdP, which ends the account's sessions
+// (law 10). A notice's link alone sets no password.
+func (d *Desk) SetPasswordAfterCancel(ctx context.Context, v Visit, id, newPassword string) error {
+	s, p, err := d.session(ctx, v)
+	if err != nil {
+		return err
+	}
+	r, err := d.changeFor(ctx, s.Flow, id)
+	if err != nil {
+		return err
+	}
+	if !cancelledIn(s, r, d.Now()) {
+		return rules.ErrOrder
+	}
+	if strength := d.check(p, s.Account, newPassword); !strength.Acceptable {
+		return &WeakPasswordError{strength}
+	}
+	return d.Identity.SetPassword(ctx, p, s.Account, newPassword, d.deed(s.Flow, newPassword))
+}
+
+// cancelledIn reports whether a hold was cancelled by a code since the session began.
+func cancelledIn(s session.Session, r change.Record, now time.Time) bool {
+	byCode := r.End.State == change.Cancelled && r.End.Reason == change.ByCode && !r.HoldStart.IsZero()
+	return byCode && !r.End.At.Before(s.Opened) && !r.End.At.After(now)
+}

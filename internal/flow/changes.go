@@ -1,0 +1,231 @@
+package flow
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/policy"
+	"holdfast.dev/holdfast/internal/rules/recheck"
+	"holdfast.dev/holdfast/internal/rules/session"
+)
+
+// ChangeStore remembers changes of security info, and when people are asked to make sure
+// that they can receive a code.
+type ChangeStore interface {
+	// FreezeChange records a change at its first sight; every later one finds it as it is.
+	FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error)
+	// Change reads a record, or rules.ErrNotFound.
+	Change(ctx context.Context, key change.Key) (change.Record, error)
+	OpenChanges(ctx context.Context, tenant, account string) ([]change.Record, error)
+	// ChangeContacts are those that a change brings and those before it, with their
+	// addresses.
+	ChangeContacts(ctx context.Context, key change.Key) (fresh, old []contact.Contact, err error)
+	// ProveChange takes a proof; with the last one the change is applied or goes on hold.
+	ProveChange(ctx context.Context, p change.Proving) (change.Record, error)
+	// CancelChange cancels by a code that was accepted for a contact of the snapshot.
+	CancelChange(ctx context.Context, c change.Cancelling) ([]change.Record, error)
+	// CancelledBefore reports whether a contact has cancelled without the first factor.
+	CancelledBefore(ctx context.Context, tenant, account, contactID string) (bool, error)
+	// DeleteChange ends the incarnation of a change.
+	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)
+	// NoticedChange is what a notice told of, or rules.ErrNotFound.
+	NoticedChange(ctx context.Context, tenant, messageID string) (change.Noticed, error)
+	// AcceptProof consumes a challenge once and gives its flow a new credential.
+	AcceptProof(ctx context.Context, a code.Accept) error
+	// SteppedUpBy is the challenge that stepped a session up, or rules.ErrNotFound.
+	SteppedUpBy(ctx context.Context, s session.Session) (challengeID string, err error)
+
+	// Recheck is what is known of an account.
+	Recheck(ctx context.Context, tenant, account string) (recheck.Record, error)
+	// SeeSignIn notes a sign-in and begins a round where one is due.
+	SeeSignIn(ctx context.Context, tenant, account string, terms recheck.Terms, now time.Time) (recheck.Record, error)
+	// SkipRecheck puts the question off; rules.ErrOrder says that it may not be skipped.
+	SkipRecheck(ctx context.Context, tenant, account string, terms recheck.Terms, now time.Time) (recheck.Record, error)
+	// ProveRecheck ends the round.
+	ProveRecheck(ctx context.Context, tenant, account string, now time.Time) (recheck.Record, error)
+}
+
+// Change is a change of security info as its person sees it: contacts by their masks
+// alone.
+type Change struct {
+	// ID is the change's name within the tenant.
+	ID     string
+	Action change.Action
+	State  change.State
+	// Own says that a page began it, so that a page may forget it before its code.
+	Own            bool
+	Added, Removed []Piece
+	Created        time.Time
+	// Deadline is when the proofs must be there; HoldStart and HoldUntil are zero before
+	// the hold.
+	Deadline, HoldStart, HoldUntil time.Time
+	// Restricted is what does not work until RestrictedUntil; zero where that is not known.
+	Restricted      change.Restriction
+	RestrictedUntil time.Time
+	// Missing is what the person has still to do.
+	Missing []change.Proof
+	// Contested says that another replacement stands against this one.
+	Contested bool
+	// WithoutFull says that no full contact vouches for the new one.
+	WithoutFull bool
+	End         change.End
+}
+
+// Piece is a contact as its owner recognises it.
+type Piece struct {
+	Channel contact.Channel
+	Hint    string
+}
+
+// changeOf shows a record, given the account's other open changes.
+func changeOf(r change.Record, others []change.Record, now time.Time) Change {
+	c := Change{
+		ID: r.Key.Name, Action: r.Spec.Action, State: r.State(now), Own: r.Key.Own(), Created: r.Created, Deadline: r.Deadline,
+		HoldStart: r.HoldStart, HoldUntil: r.HoldUntil, Missing: r.Missing(), Contested: r.Contested(others, now),
+		WithoutFull: r.HoldStart.IsZero() && !r.Proofs.WithoutFull.IsZero() && r.Proofs.FullAt.IsZero(), End: r.End,
+	}
+	c.Restricted, c.RestrictedUntil = r.Restricts(now)
+	for _, n := range r.Spec.New {
+		c.Added = append(c.Added, Piece{n.Channel, n.Hint})
+	}
+	all := r.Spec.Action == change.Replace || r.Spec.Action == change.Clear
+	for _, o := range r.Snapshot {
+		if !o.Gone && (all || slices.Contains(r.Spec.Removed, o.ID)) {
+			c.Removed = append(c.Removed, Piece{o.Channel, o.Hint})
+		}
+	}
+	return c
+}
+
+// Changes are what is open about an account's security info.
+type Changes struct {
+	Welcome
+	Ends time.Time
+	// Open are the account's open changes.
+	Open []Change
+	// Full says that no change may be begun before another one has ended.
+	Full bool
+	// Any says that the account has contacts, Room that it may have more.
+	Any, Room bool
+	// Prompt is what the person is asked to make sure of, MustBy when skipping ends.
+	Prompt recheck.Prompt
+	MustBy time.Time
+}
+
+// Changes lists what is open in a session, and changes nothing.
+func (d *Desk) Changes(ctx context.Context, v Visit) (Changes, error) {
+	s, p, err := d.session(ctx, v)
+	if err != nil {
+		return Changes{}, err
+	}
+	open, err := d.Store.OpenChanges(ctx, s.Tenant, s.Account)
+	if err != nil {
+		return Changes{}, err
+	}
+	book, err := d.Store.Book(ctx, s.Tenant, s.Account)
+	if err != nil {
+		return Changes{}, err
+	}
+	round, err := d.Store.Recheck(ctx, s.Tenant, s.Account)
+	if err != nil {
+		return Changes{}, err
+	}
+	now := d.Now()
+	all := Changes{
+		Welcome: welcome(p, s.Account), Ends: s.Expires, Full: len(open) >= maxOpen,
+		Any: len(book.Contacts) > 0, Room: len(book.Contacts) < p.Changes.MaxContacts,
+	}
+	all.Prompt, all.MustBy = round.Prompt(now)
+	for _, r := range open {
+		if !r.State(now).Terminal() {
+			all.Open = append(all.Open, changeOf(r, open, now))
+		}
+	}
+	return all, nil
+}
+
+// ChangeStep is where one change stands and what its person may do next.
+type ChangeStep struct {
+	Welcome
+	Ends   time.Time
+	Change Change
+	// Next is the first of what is missing; empty where nothing is.
+	Next change.Proof
+	// Destinations are the full contacts on which a step-up code can go now, where Next is
+	// FullContactCode; Resting are those that are closed for a time.
+	Destinations []Destination
+	Resting      []Resting
+	// OwnDomain is the new address's domain where it is the account's own provider's
+	// (seed 24).
+	OwnDomain string
+	// Challenge is the code that is on its way for this change, nil where there is none.
+	Challenge *ChallengeView
+}
+
+// ChangeStep shows one change of a session's account, and changes nothing.
+func (d *Desk) ChangeStep(ctx context.Context, v Visit, id string) (ChangeStep, error) {
+	s, p, err := d.session(ctx, v)
+	if err != nil {
+		return ChangeStep{}, err
+	}
+	r, err := d.changeFor(ctx, s.Flow, id)
+	if err != nil {
+		return ChangeStep{}, err
+	}
+	open, err := d.Store.OpenChanges(ctx, s.Tenant, s.Account)
+	if err != nil {
+		return ChangeStep{}, err
+	}
+	step := ChangeStep{Welcome: welcome(p, s.Account), Ends: s.Expires, Change: changeOf(r, open, d.Now())}
+	if step.Change.State == change.AwaitingCode && len(step.Change.Missing) > 0 {
+		step.Next = step.Change.Missing[0]
+	}
+	return step, d.addStep(ctx, &step, s, p)
+}
+
+// addStep adds the ways of the next code and the one that is on its way.
+func (d *Desk) addStep(ctx context.Context, step *ChangeStep, s session.Session, p policy.Policy) error {
+	purpose, ok := purposeOf(step.Next)
+	if !ok {
+		return nil
+	}
+	here, err := d.proofScene(ctx, s.Flow, p, Ask{Purpose: purpose, Change: step.Change.ID}, true)
+	if err != nil {
+		return err
+	}
+	if purpose == code.AddContact {
+		step.OwnDomain = ownDomain(here.book.Contacts[0], p)
+	} else {
+		var ways Overview
+		d.addDestinations(&ways, here)
+		step.Destinations, step.Resting = ways.Destinations, ways.Resting
+	}
+	step.Challenge, err = d.proofOnItsWay(ctx, here)
+	return err
+}
+
+// purposeOf is that of the code that gives a proof.
+func purposeOf(p change.Proof) (code.Purpose, bool) {
+	switch p {
+	case change.NewContactCode:
+		return code.AddContact, true
+	case change.FullContactCode:
+		return code.StepUp, true
+	default:
+		return "", false
+	}
+}
+
+// changeFor reads a change of the flow's account; those of others are none.
+func (d *Desk) changeFor(ctx context.Context, f session.Flow, id string) (change.Record, error) {
+	r, err := d.Store.Change(ctx, change.Key{Tenant: f.Tenant, Name: id})
+	if err == nil && (r.Spec.Account != f.Account || r.Deleted) {
+		return change.Record{}, rules.ErrNotFound
+	}
+	return r, err
+}
