@@ -34,12 +34,13 @@ type outcome struct {
 	notBefore time.Time
 }
 
-// handle makes one attempt and writes its outcome. It reports whether the message
-// waits for another one.
-func (c *Courier) handle(ctx context.Context, m message.Message) (waits bool) {
+// handle makes one attempt, says when that is over, and writes its outcome. It reports
+// whether the message waits for another one.
+func (c *Courier) handle(ctx context.Context, m message.Message, over func()) (waits bool) {
 	attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
 	o := c.attempt(attempt, m)
 	cancel()
+	over()
 	if o.state == "" || (ctx.Err() != nil && o.state != message.Sent) {
 		return false // broken off at the end: the lease runs out
 	}

@@ -31,7 +31,7 @@ func threeProviders(t *testing.T) (*fixture, *answers) {
 func (f *fixture) try(t *testing.T, m message.Message) string {
 	t.Helper()
 	f.outbox.put(m)
-	f.handle(t.Context(), m)
+	f.handle(t.Context(), m, func() {})
 	return <-f.outbox.events
 }
 
@@ -279,7 +279,7 @@ func TestOneTrialAtATime(t *testing.T) {
 	f.clock.step(fuse.Pause)
 	trial, ended := f.fresh("trial"), make(chan struct{})
 	f.outbox.put(trial)
-	go func() { defer close(ended); f.handle(t.Context(), trial) }()
+	go func() { defer close(ended); f.handle(t.Context(), trial, func() {}) }()
 	<-arrived
 	if diff := cmp.Diff(map[string]float64{"HalfOpen": 1}, f.circuits(t)); diff != "" {
 		t.Errorf("circuits (-want +got):\n%s", diff)

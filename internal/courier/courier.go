@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/code"
@@ -123,6 +124,10 @@ func (c *Courier) Run(ctx context.Context) error {
 			continue
 		}
 		now := c.Now()
+		if wait := r.quiet.left(full, now); wait > 0 {
+			r.pause(ctx, wait)
+			continue
+		}
 		messages, err := c.Outbox.Lease(ctx, n, now, now.Add(lease), full...)
 		for _, m := range messages {
 			r.start(sending, m)
@@ -132,7 +137,9 @@ func (c *Courier) Run(ctx context.Context) error {
 			c.Log.Error("Could not lease messages from the outbox; trying again", "error", err, "pause", storePause)
 			r.pause(ctx, storePause)
 		case len(messages) < n:
-			r.pause(ctx, c.untilDue(ctx, full))
+			wait := c.untilDue(ctx, full)
+			r.quiet = quiet{full, now.Add(wait)}
+			r.pause(ctx, wait)
 		}
 	}
 	r.finish(abort)
@@ -158,7 +165,10 @@ type run struct {
 	shares *shares
 	// again receives when there may be something to lease: a message was made due, or
 	// a slot that somebody wanted is free.
-	again  chan struct{}
+	again chan struct{}
+	// quiet ends with a wake-up and with a message that waits for another attempt.
+	quiet  quiet
+	retry  atomic.Bool
 	flying sync.WaitGroup
 }
 
@@ -170,28 +180,43 @@ func newRun(c *Courier) *run {
 	return &run{Courier: c, shares: newShares(workers), again: make(chan struct{}, 1)}
 }
 
-// start sends a message on a slot of its lane.
+// start sends a message on a slot of its lane. The slot is free for the next one once the
+// provider has answered, though the outcome is not written yet.
 func (r *run) start(ctx context.Context, m message.Message) {
 	lane := message.Lane{Tenant: m.Tenant, Channel: m.Channel}
 	r.shares.take(lane)
 	r.Metrics.flying.Inc()
 	r.flying.Go(func() {
-		waits := r.handle(ctx, m)
-		r.Metrics.flying.Dec()
-		if crowded := r.shares.give(lane); waits || crowded {
-			select {
-			case r.again <- struct{}{}:
-			default:
+		waits := r.handle(ctx, m, func() {
+			r.Metrics.flying.Dec()
+			if crowded := r.shares.give(lane); crowded {
+				r.look()
 			}
+		})
+		if waits {
+			r.retry.Store(true)
+			r.look()
 		}
 	})
+}
+
+// look has the outbox looked at again.
+func (r *run) look() {
+	select {
+	case r.again <- struct{}{}:
+	default:
+	}
 }
 
 // pause waits for d, for new messages or for the end.
 func (r *run) pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-r.Outbox.Wake():
+		r.quiet = quiet{}
 	case <-r.again:
+		if r.retry.Swap(false) {
+			r.quiet = quiet{}
+		}
 	case <-r.After(d):
 	case <-ctx.Done():
 	}

@@ -177,6 +177,41 @@ func TestMessagesInFlightAreBounded(t *testing.T) {
 	}
 }
 
+// While a lane is full, others are looked for once, and again when something is new: not
+// each time that one of its slots is free.
+func TestAFullLaneHidesNothingAndIsNotLookedPastInVain(t *testing.T) {
+	proceed := make(chan struct{})
+	f := newFixture(t, func(_ context.Context, _ string, _ policy.Provider, m message.Rendered) error {
+		if m.Channel == contact.Email {
+			<-proceed
+		}
+		return nil
+	})
+	f.Workers = 9 // a third for one lane
+	for i := range 40 {
+		f.outbox.put(codeMessage(fmt.Sprint(i)))
+	}
+	f.run(t)
+	for range 40 {
+		proceed <- struct{}{}
+		<-f.outbox.events
+	}
+	f.outbox.mu.Lock()
+	past := f.outbox.past
+	f.outbox.mu.Unlock()
+	if past > 3 {
+		t.Errorf("messages were looked for past a full lane %d times, and nothing was new", past)
+	}
+	for i := range 3 {
+		f.outbox.put(codeMessage(fmt.Sprint("mail", i)))
+	}
+	text := codeMessage("text")
+	text.Channel, text.Address = contact.SMS, "+4915112345678"
+	f.outbox.put(text)
+	f.expect(t, "sent text")
+	close(proceed)
+}
+
 func TestStopFinishesWhatIsInFlight(t *testing.T) {
 	arrived, proceed := make(chan struct{}), make(chan struct{})
 	f := newFixture(t, func(ctx context.Context, _ string, _ policy.Provider, _ message.Rendered) error {
@@ -237,13 +272,9 @@ func TestStoreThatDoesNotAnswer(t *testing.T) {
 }
 
 func TestOutcomeIsWrittenOnceTheStoreAnswers(t *testing.T) {
-	var f *fixture
-	f = newFixture(t, func(context.Context, string, policy.Provider, message.Rendered) error {
-		f.outbox.mu.Lock()
-		defer f.outbox.mu.Unlock()
-		f.outbox.failures = 2
-		return nil
-	})
+	a := &answers{}
+	f := newFixture(t, a.Send)
+	f.outbox.unwritten = 2
 	f.Workers = 1
 	f.outbox.put(codeMessage("m"))
 	f.run(t)

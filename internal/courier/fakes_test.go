@@ -29,10 +29,14 @@ type outbox struct {
 	messages []message.Message
 	// failures is how many of the next calls do not answer.
 	failures int
-	lost     map[string]bool
-	wake     chan struct{}
-	events   chan string
-	now      func() time.Time
+	// unwritten is how many of the next outcomes are not written.
+	unwritten int
+	// past counts the leases that left out a full lane.
+	past   int
+	lost   map[string]bool
+	wake   chan struct{}
+	events chan string
+	now    func() time.Time
 }
 
 func (o *outbox) put(messages ...message.Message) {
@@ -59,6 +63,9 @@ func (o *outbox) Lease(_ context.Context, n int, now, until time.Time, full ...m
 	defer o.mu.Unlock()
 	if err := o.fails(); err != nil {
 		return nil, err
+	}
+	if len(full) > 0 {
+		o.past++
 	}
 	var due []message.Message
 	for i := range o.messages {
@@ -95,6 +102,10 @@ func (o *outbox) HandOver(_ context.Context, m message.Message) error {
 func (o *outbox) settle(id, event string, change func(*message.Message)) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.unwritten > 0 {
+		o.unwritten--
+		return errors.New("the store does not answer")
+	}
 	if err := o.fails(); err != nil {
 		return err
 	}

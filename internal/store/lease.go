@@ -17,7 +17,7 @@ import (
 // Lease hands out at most n messages that are due, those due longest first, with
 // their addresses opened; none of the lanes that are full. Until then nobody else gets
 // them; if they are not marked by then, they are due again. NotBefore is the end of the
-// lease, which names it. A message past its Expires, or whose challenge was consumed,
+// lease, which names it, and outlives the death of this process, not of the machine. A message past its Expires, or whose challenge was consumed,
 // replaced or voided, is dropped: Dead without a class.
 //
 // Messages to one destination keep their order: one that is being sent or due holds
@@ -28,7 +28,7 @@ func (s *Store) Lease(ctx context.Context, n int, now, until time.Time, full ...
 		return nil, fmt.Errorf("lease messages: the lease would end at %s, which is not after its begin", until)
 	}
 	var leased []message.Message
-	err := s.write(ctx, func(t *tx) error {
+	err := s.writeSoon(ctx, func(t *tx) error {
 		leased = nil // it may be run again
 		for len(leased) < n {
 			room := n - len(leased)

@@ -44,23 +44,39 @@ func (t *tx) insertMessages(messages []message.Message) error {
 // MarkSent finishes a message. A finished one stays as it is. It counts from whoever
 // sent it, even after the lease: what was sent was sent.
 func (s *Store) MarkSent(ctx context.Context, id string, now time.Time) error {
-	return s.write(ctx, func(t *tx) error { return t.finish(id, time.Time{}, message.Sent, "", now) })
+	return s.sending.do(ctx, sent{id, now}, s.markAllSent)
+}
+
+// sent is a message that was sent, and when.
+type sent struct {
+	id string
+	at time.Time
+}
+
+func (s *Store) markAllSent(ctx context.Context, all []sent) ([]error, error) {
+	return make([]error, len(all)), s.write(ctx, func(t *tx) error {
+		marks := make([]*mark, len(all))
+		for i, m := range all {
+			marks[i] = t.finish(m.id, time.Time{}, message.Sent, "", m.at)
+		}
+		return t.audited(marks...)
+	})
 }
 
 // MarkDead gives up a message that was leased as m. It changes nothing where the lease
 // has run out and another one began.
 func (s *Store) MarkDead(ctx context.Context, m message.Message, class message.ErrorClass, now time.Time) error {
-	return s.write(ctx, func(t *tx) error { return t.finish(m.ID, m.NotBefore, message.Dead, class, now) })
+	return s.write(ctx, func(t *tx) error { return t.audited(t.finish(m.ID, m.NotBefore, message.Dead, class, now)) })
 }
 
 // MarkRetry ends the lease of m, makes it due at notBefore, counts the attempt and
 // keeps m.Handed. It changes nothing where another lease began.
 func (s *Store) MarkRetry(ctx context.Context, m message.Message, notBefore time.Time, class message.ErrorClass) error {
 	return s.write(ctx, func(t *tx) error {
-		return t.mark(entry{at: s.config.Now(), action: actionMessageDelayed, object: m.ID, detail: string(class)},
+		return t.audited(t.mark(entry{at: s.config.Now(), action: actionMessageDelayed, object: m.ID, detail: string(class)},
 			`UPDATE outbox SET due_at = $3, leased = FALSE, class = $4, handed = $5, attempts = attempts + 1
 			WHERE id = $1 AND state = 'Waiting' AND leased AND due_at = $2`,
-			m.ID, instant(m.NotBefore), instant(notBefore), class, m.Handed)
+			m.ID, instant(m.NotBefore), instant(notBefore), class, m.Handed))
 	})
 }
 
@@ -69,19 +85,30 @@ func (s *Store) MarkRetry(ctx context.Context, m message.Message, notBefore time
 // returns rules.ErrGone where the lease is no longer m's. The note outlives the death
 // of this process, not of the machine, and so costs no wait for the disk.
 func (s *Store) HandOver(ctx context.Context, m message.Message) error {
-	return s.writeSoon(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE outbox SET handed = $3 WHERE id = $1 AND state = 'Waiting' AND leased AND due_at = $2`,
-			m.ID, instant(m.NotBefore), m.Handed)
-		if err == nil && n == 0 {
-			return rules.ErrGone
+	return s.handing.do(ctx, m, s.handOverAll)
+}
+
+func (s *Store) handOverAll(ctx context.Context, all []message.Message) (each []error, err error) {
+	each = make([]error, len(all))
+	return each, s.writeSoon(ctx, func(t *tx) error {
+		noted := make([]*answer[string], len(all))
+		for i, m := range all {
+			noted[i] = ask(t.queries, plain[string], `UPDATE outbox SET handed = $3
+				WHERE id = $1 AND state = 'Waiting' AND leased AND due_at = $2 RETURNING id`,
+				m.ID, instant(m.NotBefore), m.Handed).or(rules.ErrGone)
 		}
-		return err
+		for i := range noted {
+			if _, each[i] = noted[i].one(); each[i] != nil && !errors.Is(each[i], rules.ErrGone) {
+				return each[i]
+			}
+		}
+		return nil
 	})
 }
 
 // finish ends a message that waits; its address is forgotten. A lease, unless zero,
 // must still be its own.
-func (t *tx) finish(id string, lease time.Time, state message.State, class message.ErrorClass, now time.Time) error {
+func (t *tx) finish(id string, lease time.Time, state message.State, class message.ErrorClass, now time.Time) *mark {
 	e := entry{at: now, action: actionMessageSent, object: id, detail: string(class)}
 	if state == message.Dead {
 		e.action = actionMessageDead
@@ -91,29 +118,43 @@ func (t *tx) finish(id string, lease time.Time, state message.State, class messa
 		id, instant(lease), state, class, instant(now))
 }
 
-// mark changes a waiting message and audits it; it lets a finished one be. The courier
-// is woken where others wait for the same destination.
-func (t *tx) mark(e entry, update string, args ...any) error {
-	owned, err := one(t.queries, func(row scanner) (o owner, err error) {
-		return o, row.Scan(&o.tenant, &o.account, &o.followed)
-	}, update+` RETURNING tenant, account, EXISTS (SELECT 1 FROM outbox o WHERE o.state = 'Waiting'
-			AND o.destination <> '' AND o.destination = outbox.destination AND o.id <> outbox.id)`, args...)
-	if errors.Is(err, rules.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	t.mail = t.mail || owned.followed
-	e.tenant, e.account = owned.tenant, owned.account
-	t.audit(e)
-	return nil
+// mark is a change of a waiting message that is to be audited.
+type mark struct {
+	entry entry
+	// owned is nothing where the message was finished before.
+	owned *answer[owner]
 }
 
 // owner is whose message was marked, and whether others go to the same destination.
 type owner struct {
 	tenant, account string
 	followed        bool
+}
+
+// mark changes a waiting message; it lets a finished one be.
+func (t *tx) mark(e entry, update string, args ...any) *mark {
+	return &mark{e, ask(t.queries, func(row scanner) (o owner, err error) {
+		return o, row.Scan(&o.tenant, &o.account, &o.followed)
+	}, update+` RETURNING tenant, account, EXISTS (SELECT 1 FROM outbox o WHERE o.state = 'Waiting'
+			AND o.destination <> '' AND o.destination = outbox.destination AND o.id <> outbox.id)`, args...)}
+}
+
+// audited audits what was marked. The courier is woken where others wait for the same
+// destination.
+func (t *tx) audited(marks ...*mark) error {
+	for _, m := range marks {
+		owned, err := m.owned.one()
+		if errors.Is(err, rules.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		t.mail = t.mail || owned.followed
+		m.entry.tenant, m.entry.account = owned.tenant, owned.account
+		t.audit(m.entry)
+	}
+	return nil
 }
 
 // DeadLetters counts the messages of a tenant that were given up after since, by the

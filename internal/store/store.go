@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"holdfast.dev/holdfast/internal/rules/message"
 )
 
 // Sealer keeps the keys of what is sealed at rest.
@@ -90,6 +92,9 @@ type Store struct {
 	mail   chan struct{}
 	feed   bell
 	closed atomic.Bool
+	// What a courier's many messages ask for at the same time.
+	handing group[message.Message]
+	sending group[sent]
 }
 
 // New returns a store over an engine whose schema is migrated.
