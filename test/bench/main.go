@@ -44,19 +44,24 @@ var suites = []struct {
 	{"decisions", false, openDecisions},
 	{"flow", false, openFlow},
 	{"controller", false, openController},
+	{"courier", false, openCourier},
 	{"growth", true, openGrowth},
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.only, "only", "", "measure one alone: decisions, flow, controller or growth (which runs only if it is asked for)")
+	flag.StringVar(&o.only, "only", "", "measure one alone: decisions, flow, controller, courier or growth (which runs only if it is asked for)")
 	flag.BoolVar(&o.quick, "quick", false, "less of everything: 1,000 blocks, a million rows, a few legs, one round")
 	flag.IntVar(&o.rounds, "rounds", 0, "how often each side is measured; the medians are printed (default 3, with -quick 1)")
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
+	task := func(ctx context.Context) error { return run(ctx, o) }
+	if os.Getenv(courierVariable) != "" {
+		task = beCourier
+	}
+	err := task(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -86,7 +91,7 @@ func run(ctx context.Context, o options) error {
 		told = append(told, measured)
 	}
 	if len(told) == 0 {
-		return fmt.Errorf("-only %q: choose decisions, flow, controller or growth", o.only)
+		return fmt.Errorf("-only %q: choose decisions, flow, controller, courier or growth", o.only)
 	}
 	command := strings.TrimSpace("go run ./test/bench " + strings.Join(os.Args[1:], " "))
 	return printReport(os.Stdout, machine, command, o.rounds, told)
