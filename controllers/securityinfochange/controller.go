@@ -56,10 +56,9 @@ type Clock interface {
 	Now(ctx context.Context) (time.Time, error)
 }
 
-// Wakes tells which changes to look at besides those whose objects changed. *kube.Feed
-// satisfies it.
+// Wakes tells of changed records. *kube.Feed satisfies it.
 type Wakes interface {
-	OnChange(ctx context.Context, wake func(change.Key))
+	OnChange(ctx context.Context, tell func(change.Record))
 	WaitForPolicies(ctx context.Context) error
 }
 
@@ -117,11 +116,13 @@ type scope struct {
 	addresses map[string]string
 	// refused is why a new contact is none.
 	refused change.Reason
-	// known says that the store has the change; record is what it knows.
-	known  bool
-	record change.Record
-	// contested and skewed keep a hold from ending.
-	contested, skewed bool
+	// known says that the store has the change; record is what it knows, remembered what
+	// the status tells of it.
+	known      bool
+	record     change.Record
+	remembered change.Memory
+	// contested, skewed and early keep a hold from ending.
+	contested, skewed, early bool
 }
 
 func (s *scope) run(ctx context.Context, phases ...func(context.Context, *scope) error) error {

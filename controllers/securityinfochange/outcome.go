@@ -23,6 +23,11 @@ const (
 	soonest = time.Millisecond
 	// skewAgain is when clocks that differ are compared anew.
 	skewAgain = 30 * time.Second
+	// earlyAgain is when a hold is tried again that by the slowest clock still runs: they
+	// tell whole seconds.
+	earlyAgain = time.Second
+	// secretAgain is when a Secret that is at fault is read again.
+	secretAgain = time.Minute
 	// contestedAgain is when a contested hold past its date is looked at, should the fact
 	// that frees it not come.
 	contestedAgain = time.Hour
@@ -30,8 +35,11 @@ const (
 
 // outcome says when to look again.
 func (c *Controller) outcome(ctx context.Context, s *scope, err error) (reconcile.Result, error) {
+	var invalid *invalidError
 	switch {
-	case errors.As(err, new(*invalidError)):
+	case errors.As(err, &invalid) && invalid.secret():
+		return reconcile.Result{RequeueAfter: secretAgain}, nil
+	case invalid != nil:
 		return reconcile.Result{}, reconcile.TerminalError(err)
 	case err != nil:
 		return reconcile.Result{}, err
@@ -39,6 +47,8 @@ func (c *Controller) outcome(ctx context.Context, s *scope, err error) (reconcil
 		return c.retain(ctx, s)
 	case s.skewed:
 		return reconcile.Result{RequeueAfter: skewAgain}, nil
+	case s.early:
+		return reconcile.Result{RequeueAfter: earlyAgain}, nil
 	case s.contested && !s.now.Before(s.record.HoldUntil):
 		return reconcile.Result{RequeueAfter: contestedAgain}, nil
 	}

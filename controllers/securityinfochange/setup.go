@@ -2,16 +2,17 @@ package securityinfochange
 
 import (
 	"context"
-	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -31,13 +32,14 @@ func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("securityinfochange").
 		For(&v1alpha1.SecurityInfoChange{}, builder.WithPredicates(changed())).
+		Watches(&v1alpha1.SecurityInfoChange{}, handler.EnqueueRequestsFromMapFunc(c.rivals), builder.WithPredicates(moved())).
 		WatchesRawSource(&wakes{c}).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(c)
 }
 
 // changed passes what others did to the object, and at the start those of which the
-// store's list of wakes cannot tell: new ones, and holds that only the status knows.
+// store's list of wakes cannot tell.
 func changed() predicate.Predicate {
 	tampered := predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
@@ -46,31 +48,60 @@ func changed() predicate.Predicate {
 			return ok && also && (is.Status.ObservedGeneration < was.Status.ObservedGeneration || len(is.Finalizers) < len(was.Finalizers))
 		},
 	}
-	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, tampered)
+	unrested := predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool {
+		sic, ok := e.Object.(*v1alpha1.SecurityInfoChange)
+		return ok && !(e.IsInInitialList && resting(sic))
+	}}
+	return predicate.And(unrested, predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, tampered))
 }
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+// resting reports whether a hold is mirrored whole: nothing is to be done before its wake,
+// as long as the store has it.
+func resting(sic *v1alpha1.SecurityInfoChange) bool {
+	return sic.Status.State == v1alpha1.ChangeOnHold && sic.Status.ObservedGeneration == sic.Generation &&
+		sic.DeletionTimestamp.IsZero() && controllerutil.ContainsFinalizer(sic, v1alpha1.Finalizer) &&
+		meta.IsStatusConditionTrue(sic.Status.Conditions, v1alpha1.ConditionReady) &&
+		!meta.IsStatusConditionTrue(sic.Status.Conditions, v1alpha1.ConditionContested)
+}
 
-// wakes is the source of what no object tells: facts of the store, and instants.
-type wakes struct{ *Controller }
+// moved passes replacements whose state changed or that are gone: others of the account
+// may be contested now, or free.
+func moved() predicate.Predicate {
+	replaces := func(o client.Object) bool {
+		sic, ok := o.(*v1alpha1.SecurityInfoChange)
+		return ok && sic.Spec.Action == v1alpha1.ActionReplace
+	}
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, ok := e.ObjectOld.(*v1alpha1.SecurityInfoChange)
+			is, also := e.ObjectNew.(*v1alpha1.SecurityInfoChange)
+			return ok && also && replaces(is) && was.Status.State != is.Status.State
+		},
+		DeleteFunc:  func(e event.DeleteEvent) bool { return replaces(e.Object) },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
 
-// Start listens before it lists, so that no record falls in between. One list schedules
-// every hold.
-func (w *wakes) Start(ctx context.Context, q queue) error {
-	w.Wakes.OnChange(ctx, func(key change.Key) { q.AddAfter(request(key), mirrorAfter) })
-	due, err := w.Store.Wakes(ctx)
+// rivals are the other open replacements of an object's account.
+func (c *Controller) rivals(ctx context.Context, o client.Object) []reconcile.Request {
+	sic, ok := o.(*v1alpha1.SecurityInfoChange)
+	if !ok {
+		return nil
+	}
+	open, err := c.Store.OpenChanges(ctx, sic.Namespace, string(sic.Spec.Account))
 	if err != nil {
-		return fmt.Errorf("list the changes of security info that wait: %w", err)
+		ctrl.LoggerFrom(ctx).Error(err, "The other changes of an account are not looked at again", "namespace", sic.Namespace, "name", sic.Name)
+		return nil
 	}
-	now := w.Now()
-	for _, wake := range due {
-		q.AddAfter(request(wake.Key), max(wake.At.Sub(now), 0))
+	var others []reconcile.Request
+	for _, r := range open {
+		if r.Spec.Action == change.Replace && r.Key.Name != sic.Name {
+			others = append(others, request(r.Key))
+		}
 	}
-	return nil
+	return others
 }
-
-// WaitForSync keeps changes from being frozen before their policies are known.
-func (w *wakes) WaitForSync(ctx context.Context) error { return w.Wakes.WaitForPolicies(ctx) }
 
 func request(key change.Key) reconcile.Request {
 	return reconcile.Request{NamespacedName: types.NamespacedName{Namespace: key.Tenant, Name: key.Name}}

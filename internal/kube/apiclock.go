@@ -10,6 +10,9 @@ import (
 	"k8s.io/client-go/rest"
 )
 
+// clockPatience bounds one reading of the apiserver's clock.
+const clockPatience = 10 * time.Second
+
 // APIServerClock reads the apiserver's clock, which is compared before a hold ends (law
 // 11).
 type APIServerClock struct {
@@ -32,6 +35,8 @@ func NewAPIServerClock(config *rest.Config) (*APIServerClock, error) {
 
 // Now is the date of the apiserver's answer, to the second.
 func (c *APIServerClock) Now(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, clockPatience)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the apiserver's clock: %w", err)

@@ -44,6 +44,18 @@ func ReadChangeMemory(s v1alpha1.SecurityInfoChangeStatus) change.Memory {
 	return m
 }
 
+// RememberedContacts are the new contacts of a change as its status tells of them.
+func RememberedContacts(sic *v1alpha1.SecurityInfoChange) []change.NewContact {
+	fresh := ReadChange(sic).New
+	for i := range fresh {
+		if i < len(sic.Status.Contacts) { // the new ones come first
+			c := sic.Status.Contacts[i]
+			fresh[i] = change.NewContact{ID: string(c.ID), Channel: contact.Channel(c.Channel), Hint: c.Mask, Language: string(c.Language)}
+		}
+	}
+	return fresh
+}
+
 // OwnChange is the object of a change that a person made at the pages: its contacts are
 // those that the store knows by their IDs.
 func OwnChange(r change.Record) *v1alpha1.SecurityInfoChange {
@@ -84,7 +96,7 @@ func (r ChangeReport) Status(old v1alpha1.SecurityInfoChangeStatus) v1alpha1.Sec
 	state := r.Record.State(r.Now)
 	s := v1alpha1.SecurityInfoChangeStatus{
 		State: v1alpha1.ChangeState(state), ObservedGeneration: r.Generation, Conditions: copyOf(old.Conditions),
-		StartTime: timestamp(r.Record.Created), HoldStartTime: timestamp(r.Record.HoldStart), HoldUntilTime: timestamp(r.Record.HoldUntil),
+		StartTime: timestamp(r.Record.Created), HoldStartTime: timestamp(r.Record.HoldStart), HoldUntilTime: timestamp(ceiling(r.Record.HoldUntil)),
 		NoticesSent: int32(r.Record.NoticesSent), Contacts: r.contacts(),
 	}
 	if state.Terminal() {
@@ -162,10 +174,10 @@ func (r ChangeReport) ready(state change.State) metav1.Condition {
 				"Waits until "+at(r.Record.Deadline)+" for another requester, or for the person's own report of the loss."
 		}
 	case change.OnHold:
-		c.Message = "Proven, and on hold until " + at(r.Record.HoldUntil) + "; a code to an old contact cancels it."
+		c.Message = "Proven, and on hold until " + at(ceiling(r.Record.HoldUntil)) + "; a code to an old contact cancels it."
 		if r.Skewed {
 			c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonClockSkew
-			c.Message = "The hold ended at " + at(r.Record.HoldUntil) + ", but the clocks of Holdfast, the apiserver and the database " +
+			c.Message = "The hold ended at " + at(ceiling(r.Record.HoldUntil)) + ", but the clocks of Holdfast, the apiserver and the database " +
 				"differ by more than 30 s or cannot be read: set them; until then the change waits."
 		}
 	case change.Applied:
@@ -224,12 +236,20 @@ func StalledChange(old v1alpha1.SecurityInfoChangeStatus, reason string, cause e
 	return old
 }
 
-// WaitingChange is the status of a change that the store could not record now.
-func WaitingChange(old v1alpha1.SecurityInfoChangeStatus, generation int64, now time.Time) v1alpha1.SecurityInfoChangeStatus {
+// WaitingChange is the status of a change about which nothing can be recorded now.
+func WaitingChange(old v1alpha1.SecurityInfoChangeStatus, reason, message string, generation int64, now time.Time) v1alpha1.SecurityInfoChangeStatus {
 	old.ObservedGeneration, old.Conditions = generation, copyOf(old.Conditions)
 	setConditions(&old.Conditions, generation, now,
-		condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonStoreUnavailable,
-			"The store does not answer, so nothing about the change can be recorded; a hold restricts on."),
+		condition(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message),
 		condition(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled, ""))
 	return old
+}
+
+// ceiling is an instant in whole seconds that is not before t: a hold that comes back
+// from its status is never shorter.
+func ceiling(t time.Time) time.Time {
+	if whole := t.Truncate(time.Second); !whole.Equal(t) {
+		return whole.Add(time.Second)
+	}
+	return t
 }

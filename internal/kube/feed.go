@@ -46,7 +46,7 @@ type Feed struct {
 	caughtUp     atomic.Bool
 
 	onBlock  listeners[block.Key]
-	onChange listeners[change.Key]
+	onChange listeners[change.Record]
 }
 
 // NewFeed returns a feed that has not begun. Policies come before blocks, so that a
@@ -76,7 +76,7 @@ func (f *Feed) Start(ctx context.Context) error {
 	if err := f.watch(ctx, &v1alpha1.AccountBlock{}, f.blockHandler(logger)); err != nil {
 		return ignoreEnd(ctx, err)
 	}
-	if err := f.watch(ctx, &v1alpha1.SecurityInfoChange{}, handler(f.index.ApplyChange, func(*v1alpha1.SecurityInfoChange) {})); err != nil {
+	if err := f.watch(ctx, &v1alpha1.SecurityInfoChange{}, handler(f.index.ApplyChange, f.index.RemoveChange)); err != nil {
 		return ignoreEnd(ctx, err)
 	}
 	f.blocksSeen.Store(true)
@@ -105,9 +105,9 @@ func (f *Feed) WaitForPolicies(ctx context.Context) error {
 // It must not block.
 func (f *Feed) OnBlock(ctx context.Context, wake func(block.Key)) { f.onBlock.add(ctx, wake) }
 
-// OnChange calls wake with the key of each SecurityInfoChange of which a fact comes, until
-// ctx ends. It must not block.
-func (f *Feed) OnChange(ctx context.Context, wake func(change.Key)) { f.onChange.add(ctx, wake) }
+// OnChange calls tell with the record of each SecurityInfoChange of which a fact comes,
+// until ctx ends. It must not block.
+func (f *Feed) OnChange(ctx context.Context, tell func(change.Record)) { f.onChange.add(ctx, tell) }
 
 // OnPolicy calls wake with the tenant of which a policy changed, until ctx ends. It must
 // not block.
@@ -129,7 +129,7 @@ func (f *Feed) take(one fact.Fact) {
 		f.onBlock.tell(one.Block.Key)
 	}
 	if one.Change != nil {
-		f.onChange.tell(one.Change.Key)
+		f.onChange.tell(*one.Change)
 	}
 }
 

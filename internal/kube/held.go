@@ -95,6 +95,16 @@ func (x *Index) ApplyChange(sic *v1alpha1.SecurityInfoChange) {
 	h.open = sic.Status.State == v1alpha1.ChangeOnHold && h.mirror.What != "" && sic.DeletionTimestamp.IsZero()
 }
 
+// RemoveChange takes the disappearance of a SecurityInfoChange: what only its status told
+// restricts to its date and no further.
+func (x *Index) RemoveChange(sic *v1alpha1.SecurityInfoChange) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if h := x.shelf(sic.Namespace).holds[string(sic.Spec.Account)][sic.Name]; h != nil {
+		h.open = false
+	}
+}
+
 // factOfChange takes a change's record; the caller holds the lock.
 func (x *Index) factOfChange(r *change.Record) {
 	x.shelf(r.Key.Tenant).holds.of(r.Spec.Account, r.Key.Name).learn(r)

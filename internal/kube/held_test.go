@@ -82,6 +82,9 @@ func TestHoldsOfTheMirror(t *testing.T) {
 	sic.Status.State = v1alpha1.ChangeOnHold
 	x.ApplyChange(sic)
 	wantHolds(t, "nobody has applied it yet", x, holdEnd.Add(time.Hour), decision.Hold{What: change.SignIn})
+	x.RemoveChange(sic)
+	wantHolds(t, "its object vanished: to its date", x, holdEnd.Add(-1), decision.Hold{What: change.SignIn, Until: holdEnd})
+	wantHolds(t, "and no further", x, holdEnd)
 	x.Fact(onHold())
 	wantHolds(t, "the fact says more", x, holdStart, decision.Hold{What: change.SensitiveActions})
 }
