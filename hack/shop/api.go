@@ -16,6 +16,9 @@ type signInAnswer struct {
 	Reasons            []string   `json:"reasons,omitempty"`
 	Until              *time.Time `json:"until,omitempty"`
 	UnblockURL         string     `json:"unblockUrl,omitempty"`
+	Prompt             string     `json:"prompt,omitempty"`
+	PromptBy           *time.Time `json:"promptBy,omitempty"`
+	SecurityInfoURL    string     `json:"securityInfoUrl,omitempty"`
 	Error              string     `json:"error,omitempty"`
 }
 
@@ -34,14 +37,21 @@ func (s *Shop) postSignInJSON(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	res := s.signIn(r.Context(), in.Account, in.Password, network(r))
+	d := res.decision
+	answer := signInAnswer{
+		Reasons: d.Reasons, Until: d.Until, UnblockURL: d.Links["unblock"],
+		Prompt: d.Prompt, PromptBy: d.PromptBy, SecurityInfoURL: d.Links["securityInfo"],
+	}
 	switch res.outcome {
 	case signedIn:
 		s.sessions.start(w, res.account.ID, s.now())
-		writeJSON(w, http.StatusOK, signInAnswer{SignedIn: true, MustChangePassword: res.account.MustChange})
+		answer.SignedIn, answer.MustChangePassword = true, res.account.MustChange
+		writeJSON(w, http.StatusOK, answer)
+	case challenged:
+		writeJSON(w, http.StatusForbidden, answer)
 	case blocked:
-		writeJSON(w, http.StatusForbidden, signInAnswer{
-			Blocked: true, Reasons: res.reasons, Until: res.until, UnblockURL: res.links["unblock"],
-		})
+		answer.Blocked = true
+		writeJSON(w, http.StatusForbidden, answer)
 	case unavailable:
 		writeJSON(w, http.StatusServiceUnavailable, signInAnswer{Error: "sign-in is not possible now: the protection of accounts does not answer"})
 	default:

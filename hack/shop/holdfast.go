@@ -35,6 +35,10 @@ type Decision struct {
 	Reasons  []string          `json:"reasons"`
 	Until    *time.Time        `json:"until"`
 	Links    map[string]string `json:"links"`
+	// Prompt is what the person is asked at this sign-in, PromptBy when it can no longer
+	// be put off.
+	Prompt   string     `json:"prompt"`
+	PromptBy *time.Time `json:"promptBy"`
 }
 
 // statusError is an answer that was not hoped for. The body is not kept: it is not for

@@ -5,22 +5,12 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
-	"time"
 )
 
 //go:embed pages.html style.css
 var assets embed.FS
 
 var pages = template.Must(template.ParseFS(assets, "pages.html"))
-
-// reasons in plain words.
-var reasons = map[string]string{
-	"UnusualActivity":    "Something unusual happened on this account, so it is kept safe until it is clear that you are you.",
-	"HighRequestVolume":  "Too many codes were asked for in a short time.",
-	"TermsOfService":     "The account was used against the terms of service.",
-	"CompromisedTraffic": "Attacks are coming from the network that you use.",
-	"Administrative":     "The security team has blocked this account.",
-}
 
 // signInPage is what the sign-in page shows.
 type signInPage struct {
@@ -36,18 +26,10 @@ type demoAccount struct {
 	Landline                         bool
 }
 
-// blockedPage is what a person sees whose account is blocked.
-type blockedPage struct {
-	Reasons []string
-	// Until is nil where no end is known.
-	Until *time.Time
-	// Unblock and Help are Holdfast's links; empty where there is none.
-	Unblock, Help string
-}
-
 // homePage is what a person sees who is signed in.
 type homePage struct {
 	Account Account
+	Banner  banner
 	Error   string
 }
 
@@ -64,7 +46,7 @@ func showStyle(w http.ResponseWriter, r *http.Request) {
 func (s *Shop) showHome(w http.ResponseWriter, r *http.Request) {
 	if id, ok := s.sessions.account(r, s.now()); ok {
 		if account, ok := s.accounts.Get(id); ok {
-			render(w, http.StatusOK, "home", homePage{Account: account})
+			render(w, http.StatusOK, "home", homePage{Account: account, Banner: s.banner(r, id)})
 			return
 		}
 	}
@@ -94,15 +76,13 @@ func (s *Shop) postSignIn(w http.ResponseWriter, r *http.Request) {
 		s.sessions.start(w, res.account.ID, s.now())
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	case blocked:
-		page := blockedPage{Until: res.until, Unblock: res.links["unblock"], Help: res.links["help"]}
-		for _, reason := range res.reasons {
-			if words := reasons[reason]; words != "" {
-				page.Reasons = append(page.Reasons, words)
-			}
-		}
-		render(w, http.StatusForbidden, "blocked", page)
+		render(w, http.StatusForbidden, "refused", refusal("You cannot sign in now", res.decision))
+	case challenged:
+		// Browsers hold the redirects of a form to form-action; a page's own they do not.
+		w.Header().Set("Refresh", "0; url="+res.decision.Links["securityInfo"])
+		render(w, http.StatusForbidden, "challenged", res.decision)
 	case unavailable:
-		render(w, http.StatusServiceUnavailable, "unavailable", nil)
+		render(w, http.StatusServiceUnavailable, "unavailable", "Sign-in is not possible at the moment")
 	default:
 		render(w, http.StatusUnauthorized, "signin", s.signInPage(name, "Account or password is wrong."))
 	}
@@ -123,11 +103,11 @@ func (s *Shop) postPassword(w http.ResponseWriter, r *http.Request) {
 	}
 	account, right := s.accounts.Check(id, r.PostFormValue("present"))
 	if !right {
-		render(w, http.StatusUnprocessableEntity, "home", homePage{account, "The present password is wrong."})
+		render(w, http.StatusUnprocessableEntity, "home", homePage{Account: account, Error: "The present password is wrong."})
 		return
 	}
 	if _, err := s.accounts.Apply(id, rand.Text(), SetPassword(r.PostFormValue("password")), s.now()); err != nil {
-		render(w, http.StatusUnprocessableEntity, "home", homePage{account, "Not changed: " + err.Error() + "."})
+		render(w, http.StatusUnprocessableEntity, "home", homePage{Account: account, Error: "Not changed: " + err.Error() + "."})
 		return
 	}
 	s.signal(r.Context(), id, signalPasswordChanged, network(r), "")

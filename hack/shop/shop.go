@@ -59,6 +59,8 @@ func (s *Shop) Handler() http.Handler {
 	mux.HandleFunc("POST /signin", s.postSignIn)
 	mux.HandleFunc("POST /signout", s.postSignOut)
 	mux.HandleFunc("POST /password", s.postPassword)
+	mux.HandleFunc("GET /security-info", s.showSecurityInfo)
+	mux.HandleFunc("POST /pay", s.postPay)
 	mux.HandleFunc("POST /api/signin", s.postSignInJSON)
 	mux.HandleFunc("POST /holdfast-webhook", s.takeWebhook)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})

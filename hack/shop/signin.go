@@ -9,15 +9,20 @@ import (
 
 // The actions, signals and answers of Holdfast that the shop uses.
 const (
-	actionAttempt = "Attempt"
-	actionSignIn  = "SignIn"
+	actionAttempt            = "Attempt"
+	actionSignIn             = "SignIn"
+	actionChangeSecurityInfo = "ChangeSecurityInfo"
+	actionPayment            = "Payment"
 
 	signalFailedSignIn    = "FailedSignIn"
 	signalSignIn          = "SignIn"
 	signalPasswordChanged = "PasswordChanged"
 
 	methodPassword = "Password"
-	deny           = "Deny"
+
+	allow     = "Allow"
+	deny      = "Deny"
+	challenge = "Challenge"
 )
 
 // outcome of a sign-in.
@@ -27,19 +32,17 @@ const (
 	// refused tells nothing: a wrong password, an unknown name, a network that is blocked.
 	refused outcome = iota
 	signedIn
+	// challenged asks the person to prove first that they can receive a code.
+	challenged
 	blocked
 	unavailable
 )
 
-// result of a sign-in, with what the page says.
+// result of a sign-in, with what Holdfast says of it.
 type result struct {
-	outcome outcome
-	account Account
-	reasons []string
-	// until is nil where no end is known.
-	until *time.Time
-	// links are Holdfast's pages: unblock, help.
-	links map[string]string
+	outcome  outcome
+	account  Account
+	decision Decision
 }
 
 // signIn asks Holdfast before the password is looked at, and again once it is right:
@@ -66,10 +69,12 @@ func (s *Shop) signIn(ctx context.Context, id, password, network string) result 
 	case err != nil:
 		return result{outcome: unavailable}
 	case after.Decision == deny:
-		return result{outcome: blocked, account: account, reasons: after.Reasons, until: after.Until, links: after.Links}
+		return result{outcome: blocked, account: account, decision: after}
+	case after.Decision == challenge:
+		return result{outcome: challenged, account: account, decision: after}
 	}
 	s.signal(ctx, id, signalSignIn, network, "")
-	return result{outcome: signedIn, account: account}
+	return result{outcome: signedIn, account: account, decision: after}
 }
 
 // decide fails closed: where Holdfast does not answer nobody signs in, unless the shop
@@ -79,7 +84,7 @@ func (s *Shop) decide(ctx context.Context, account, action, network string) (Dec
 	if err != nil {
 		s.log.Print(err)
 		if s.failOpen {
-			return Decision{Decision: "Allow"}, nil
+			return Decision{Decision: allow}, nil
 		}
 	}
 	return d, err
