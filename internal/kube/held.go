@@ -100,7 +100,11 @@ func (x *Index) ApplyChange(sic *v1alpha1.SecurityInfoChange) {
 func (x *Index) RemoveChange(sic *v1alpha1.SecurityInfoChange) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if h := x.shelf(sic.Namespace).holds[string(sic.Spec.Account)][sic.Name]; h != nil {
+	s := x.shelves[sic.Namespace]
+	if s == nil {
+		return
+	}
+	if h := s.holds[string(sic.Spec.Account)][sic.Name]; h != nil {
 		h.open = false
 	}
 }
