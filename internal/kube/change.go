@@ -210,7 +210,7 @@ func (r ChangeReport) stalled(state change.State) metav1.Condition {
 }
 
 var rejections = map[change.Reason]string{
-	change.UnknownContact:  "The account has no such contact.",
+	change.UnknownContact:  "The account has no such contact, or the store lost the new one: ask for the change again.",
 	change.TooManyContacts: "The account would have more contacts than the policy's securityInfo.maxContacts.",
 	change.ClearNotAllowed: "The policy has no securityInfo.clear, or its accounts are Personal.",
 	change.VoIPRefused:     "The new number is an internet number, which the policy refuses: use a mobile or a landline.",

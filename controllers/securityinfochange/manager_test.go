@@ -1,0 +1,208 @@
+package securityinfochange
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
+	managerconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/controllers/controllertest"
+	"holdfast.dev/holdfast/internal/clock"
+	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/kube"
+	"holdfast.dev/holdfast/internal/phone"
+	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/store"
+)
+
+// looks counts how often a leader looks at each change.
+type looks struct {
+	*store.Store
+	// hidden is missing in the list of wakes, as if the store had lost it.
+	hidden string
+
+	mu sync.Mutex
+	at map[string]int
+}
+
+func (l *looks) Change(ctx context.Context, key change.Key) (change.Record, error) {
+	l.mu.Lock()
+	l.at[key.Name]++
+	l.mu.Unlock()
+	return l.Store.Change(ctx, key)
+}
+
+func (l *looks) Wakes(ctx context.Context) ([]change.Wake, error) {
+	all, err := l.Store.Wakes(ctx)
+	return slices.DeleteFunc(all, func(w change.Wake) bool { return w.Key.Name == l.hidden }), err
+}
+
+func (l *looks) count(name string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.at[name]
+}
+
+// leader is one process that leads, until stop.
+type leader struct {
+	*looks
+	feed *kube.Feed
+	stop func()
+}
+
+func (f *fixture) lead(hidden string) leader {
+	f.Helper()
+	scheme, err := kube.Scheme()
+	if err != nil {
+		f.Fatal(err)
+	}
+	tenants := kube.Tenants{f.namespace: nil}
+	skip := true
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: scheme, Cache: kube.CacheOptions(tenants), Metrics: server.Options{BindAddress: "0"},
+		Controller: managerconfig.Controller{SkipNameValidation: &skip}, Logger: testr.New(f.T),
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	apiserver, err := kube.NewAPIServerClock(config)
+	if err != nil {
+		f.Fatal(err)
+	}
+	policies := kube.NewPolicies(tenants)
+	l := leader{looks: &looks{Store: f.store.Store, hidden: hidden, at: map[string]int{}}}
+	l.feed = kube.NewFeed(mgr.GetCache(), kube.NewIndex(policies.For), policies, f.store, clock.Wall)
+	c := &Controller{
+		Client: mgr.GetClient(), Secrets: mgr.GetAPIReader(), Store: l.looks, Policies: policies, Wakes: l.feed, APIServer: apiserver,
+		Contacts: &flow.Desk{Policies: policies, Numbers: phone.Numbers{}, Random: rand.Reader, Now: clock.Wall},
+		Now:      clock.Wall, Recorder: mgr.GetEventRecorder("holdfast"),
+	}
+	if err := mgr.Add(l.feed); err != nil {
+		f.Fatal(err)
+	}
+	if err := c.SetupWithManager(mgr); err != nil {
+		f.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(log.IntoContext(context.Background(), testr.New(f.T)))
+	done := make(chan error, 1)
+	go func() { done <- mgr.Start(ctx) }()
+	l.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			f.Error(err)
+		}
+	})
+	f.Cleanup(l.stop)
+	return l
+}
+
+// page has a person ask for a replacement at the pages and prove it, at the wall's time.
+func (f *fixture) page(account string, hold time.Duration) (name string) {
+	f.Helper()
+	f.clock.Set(clock.Wall())
+	if book, err := f.store.Book(f.Context(), f.namespace, account); err != nil {
+		f.Fatal(err)
+	} else if !book.Recorded {
+		f.own(account)
+	}
+	f.codes++
+	name = change.OwnName(account, f.namespace, fmt.Sprint(f.codes))
+	terms := change.DefaultTerms()
+	terms.Hold = hold
+	_, err := f.store.FreezeChange(f.Context(), change.Sight{
+		Key: f.key(name), Terms: terms, Addresses: map[string]string{"fresh": newAddress}, Now: f.clock.Now(),
+		Spec: change.Spec{Account: account, Action: change.Replace, New: []change.NewContact{{ID: "fresh", Channel: contact.Email}}},
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.prove(name)
+	return name
+}
+
+func (f *fixture) eventually(name string, want v1alpha1.ChangeState) {
+	f.Helper()
+	controllertest.Eventually(f.T, name+" is "+string(want), func() bool {
+		sic := f.get(name)
+		return sic != nil && sic.Status.State == want
+	})
+}
+
+func (f *fixture) eventuallyContested(name string, want bool) {
+	f.Helper()
+	controllertest.Eventually(f.T, fmt.Sprintf("%s: contested is %v", name, want), func() bool {
+		sic := f.get(name)
+		return sic != nil && meta.IsStatusConditionTrue(sic.Status.Conditions, v1alpha1.ConditionContested) == want
+	})
+}
+
+// After a restart of the leader no hold is looked at before its own wake, but for what
+// nobody saw while there was none: an end, a record without an object, an object without
+// a record.
+func TestLeaderRestarts(t *testing.T) {
+	f := newFixture(t)
+	first := f.lead("")
+	var resting []string
+	for i := range 20 {
+		resting = append(resting, f.page(fmt.Sprint("user-", i), month))
+	}
+	ended, lost := f.page("ended", month), f.page("lost", month)
+	for _, name := range append(slices.Clone(resting), ended, lost) {
+		f.eventually(name, v1alpha1.ChangeOnHold)
+	}
+	controllertest.Eventually(t, "the first leader has seen it all", first.feed.Synced)
+	first.stop()
+
+	f.cancelled(ended)
+	unseen := f.page("unseen", month)
+	short := f.page("short", 8*time.Second)
+
+	second := f.lead(lost)
+	f.eventually(ended, v1alpha1.ChangeCancelled)
+	f.eventually(unseen, v1alpha1.ChangeOnHold)
+	controllertest.Eventually(t, "the lost one was looked at", func() bool { return second.count(lost) > 0 })
+	controllertest.Eventually(t, "the feed has repeated what stands", second.feed.Synced)
+	// What was queued before goes before it: its fact waits as long as theirs would.
+	f.eventually(f.page("sentinel", month), v1alpha1.ChangeOnHold)
+	f.eventually(short, v1alpha1.ChangeApplied)
+	if got := f.contacts("short"); len(got) != 1 || got[0] != newAddress {
+		t.Errorf("contacts %v", got)
+	}
+	for _, name := range resting {
+		if n := second.count(name); n != 0 {
+			t.Errorf("%s was looked at %d times", name, n)
+		}
+	}
+}
+
+// Of two rivals each hears of what becomes of the other, with nobody waiting for a date.
+func TestRivalsHearOfEachOther(t *testing.T) {
+	f := newFixture(t)
+	f.lead("")
+	one := f.page("a-1", month)
+	f.eventually(one, v1alpha1.ChangeOnHold)
+	other := f.page("a-1", month)
+	f.eventuallyContested(one, true)
+	f.eventuallyContested(other, true)
+	f.cancelled(other)
+	f.eventually(other, v1alpha1.ChangeCancelled)
+	f.eventuallyContested(one, false)
+	third := f.page("a-1", month)
+	f.eventuallyContested(one, true)
+	if err := f.client.Delete(t.Context(), f.get(third)); err != nil {
+		t.Fatal(err)
+	}
+	f.eventuallyContested(one, false)
+}
