@@ -229,3 +229,39 @@ func (d *Desk) changeFor(ctx context.Context, f session.Flow, id string) (change
 	}
 	return r, err
 }
+
+// Reach is how messages to an account can go out.
+type Reach struct {
+	Welcome
+	Channels []contact.Channel
+	// Countries are those whose numbers get codes (ISO 3166 alpha-2), OwnDomains mail
+	// domains of the account's own provider (seed 24).
+	Countries, OwnDomains []string
+	// Vouched says that the session was stepped up; Any that the account has contacts.
+	Vouched, Any bool
+	// Junior is for how long a contact that no full one vouches for proves nothing, Hold
+	// how long a replacement waits.
+	Junior, Hold time.Duration
+}
+
+// Reach shows how a new contact of a session's account can be reached.
+func (d *Desk) Reach(ctx context.Context, v Visit) (Reach, error) {
+	s, p, err := d.session(ctx, v)
+	if err != nil {
+		return Reach{}, err
+	}
+	book, err := d.Store.Book(ctx, s.Tenant, s.Account)
+	if err != nil {
+		return Reach{}, err
+	}
+	reach := Reach{
+		Welcome: welcome(p, s.Account), Countries: p.Countries(), OwnDomains: p.OwnDomains,
+		Vouched: s.Assurance.Covers(session.StepUp), Any: len(book.Contacts) > 0, Junior: p.Changes.JuniorFor, Hold: p.Changes.Hold,
+	}
+	for _, channel := range []contact.Channel{contact.Email, contact.SMS, contact.Voice} {
+		if p.Serves(channel) {
+			reach.Channels = append(reach.Channels, channel)
+		}
+	}
+	return reach, nil
+}

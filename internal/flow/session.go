@@ -128,7 +128,7 @@ func (d *Desk) SecurityInfo(ctx context.Context, v Visit) (SecurityInfo, error) 
 	info.Destinations, info.Resting = ways.Destinations, ways.Resting
 	current, delivery, err := d.Store.CurrentChallenge(ctx, s.ID)
 	switch {
-	case errors.Is(err, rules.ErrNotFound) || err == nil && current.Purpose != code.StepUp:
+	case errors.Is(err, rules.ErrNotFound) || err == nil && (current.Purpose != code.StepUp || current.Object != ""):
 		return info, nil
 	case err != nil:
 		return SecurityInfo{}, err

@@ -111,13 +111,16 @@ func (d *Desk) SubmitStepUp(ctx context.Context, v Visit, challengeID, submitted
 	if credential, err = d.token(32); err != nil {
 		return "", err
 	}
-	return credential, d.Store.StepUp(ctx, code.Accept{Challenge: challenge, NewSecret: hash(credential), Now: d.Now()})
+	if err := d.Store.StepUp(ctx, code.Accept{Challenge: challenge, NewSecret: hash(credential), Now: d.Now()}); err != nil {
+		return "", err
+	}
+	return credential, d.cancelHolds(ctx, s.Tenant, s.Account, challenge.ID)
 }
 
 // isStepUp refuses a challenge of another purpose: what adds a contact proves no other.
 func (d *Desk) isStepUp(ctx context.Context, s session.Session, challengeID string) error {
 	c, _, err := d.Store.Challenge(ctx, challengeID, s.ID)
-	if err == nil && c.Purpose != code.StepUp {
+	if err == nil && (c.Purpose != code.StepUp || c.Object != "") { // that of a change vouches for it alone
 		err = rules.ErrNotFound
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/ticket"
 )
 
@@ -81,6 +82,10 @@ var known = []struct {
 	{rules.ErrNoRoute, 422, "no-route", "No message can be sent this way at present; choose another", 0},
 	{rules.ErrDestination, 422, "destination-refused", "A code cannot be sent there", 0},
 	{rules.ErrRecorded, 409, "already-recorded", "The account already has security info", 0},
+	{change.ErrEnded, 410, "change-ended", "The change has already ended; there is nothing left to do", 0},
+	{change.ErrFirstFactor, 403, "first-factor", "This contact has cancelled a change before; sign in with the password first", 0},
+	{change.ErrNotFull, 422, "destination-refused", "A code cannot be sent there", 0},
+	{change.ErrProof, 409, "step-missing", "Another step comes first", 0},
 	{rules.ErrOpenMatter, 409, "open-matter", "The account has an open block, change or recovery", 0},
 	{rules.ErrKeyReused, 422, "idempotency-key-reused", "This Idempotency-Key was used for another request; use a new key for each", 0},
 	{rules.ErrIdentityRefused, 422, "password-refused", "The service refused this password; choose another", 0},

@@ -105,7 +105,11 @@ func (s *site) showInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.render(w, http.StatusOK, "signin-list", around(info.Welcome, "Your security info", listOf(info)))
+	changes, err := s.Desk.Changes(r.Context(), s.visit(r))
+	if err != nil {
+		return err
+	}
+	s.render(w, http.StatusOK, "signin-list", around(info.Welcome, "Your security info", listOf(info, changes)))
 	return nil
 }
 

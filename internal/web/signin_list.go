@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/text/language"
@@ -8,6 +9,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
 
@@ -15,10 +17,14 @@ import (
 type listPage struct {
 	flow.SecurityInfo
 	Contacts []listed
+	// Changes is what is open about it.
+	Changes flow.Changes
+	// Open are the open changes in words.
+	Open []shownChange
 }
 
-func listOf(info flow.SecurityInfo) listPage {
-	p := listPage{SecurityInfo: info}
+func listOf(info flow.SecurityInfo, changes flow.Changes) listPage {
+	p := listPage{SecurityInfo: info, Changes: changes, Open: shownChanges(changes.Open)}
 	for _, c := range info.Contacts {
 		p.Contacts = append(p.Contacts, listed{c})
 	}
@@ -27,6 +33,14 @@ func listOf(info flow.SecurityInfo) listPage {
 
 // SteppedUp says that a code to a full contact was entered in this session.
 func (p listPage) SteppedUp() bool { return p.Assurance.Covers(session.StepUp) }
+
+// Held says that a change is on hold, which a step-up code ends (seed 34).
+func (p listPage) Held() bool {
+	return slices.ContainsFunc(p.Open, shownChange.Held)
+}
+
+// Asked says that the person is asked to make sure that a code reaches them (seed 38).
+func (p listPage) Asked() bool { return p.Changes.Prompt != recheck.None }
 
 // Alone says that losing one contact loses the last one that proves who it is.
 func (p listPage) Alone() bool {

@@ -21,6 +21,7 @@ import (
 // Desk serves the people at the pages.
 type Desk interface {
 	SignInDesk
+	ChangeDesk
 	// Peek shows the block of a ticket and changes nothing.
 	Peek(ctx context.Context, host, ticket string) (flow.Overview, error)
 	// Open redeems a ticket once and returns the credential of a new flow.
@@ -88,6 +89,7 @@ func New(c Config) http.Handler {
 	s := &site{Config: c, assets: loadAssets(), pages: parsePages(), mux: http.NewServeMux()}
 	s.routePages()
 	s.routeSignIn()
+	s.routeChanges()
 	s.routeAPI()
 	return s.observed(s.secured(s.onKnownHost(s.sameOrigin(s.bounded(s.braked(http.HandlerFunc(s.dispatch)))))))
 }

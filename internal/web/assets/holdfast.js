@@ -1,8 +1,17 @@
 // Comfort for the pages; everything works without it. No data leaves this origin.
 "use strict";
 
+// The end of a hold is shown as the reader's own language and time zone write it.
+for (const time of document.querySelectorAll("time[data-local=date]")) {
+  const at = new Date(time.dateTime);
+  time.title = time.textContent;
+  time.textContent = at.toLocaleString(undefined, {
+    weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  });
+}
+
 // An instant is shown in the reader's own time too.
-for (const time of document.querySelectorAll("time[data-local]")) {
+for (const time of document.querySelectorAll("time[data-local='']")) {
   const at = new Date(time.dateTime);
   if (at.getTimezoneOffset() === 0) continue;
   const local = document.createElement("span");

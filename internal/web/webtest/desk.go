@@ -42,6 +42,8 @@ type Desk struct {
 	Fail map[string]error
 	// Sessions are those of the security-info pages.
 	Sessions Sessions
+	// Changing is what is changed of the security info.
+	Changing Changing
 	// Calls lists the methods that change something, in the order of the calls.
 	Calls []string
 	// Visits are the visits of all calls.
@@ -85,7 +87,7 @@ func New(now func() time.Time) *Desk {
 			{ContactID: "c1", Channel: contact.Email, Hint: "ma•••@•••"},
 			{ContactID: "c2", Channel: contact.SMS, Hint: "•••• 42"},
 		}},
-		Delivery: message.Delivery{State: message.Sent}, Sessions: showsInfo(now()),
+		Delivery: message.Delivery{State: message.Sent}, Sessions: showsInfo(now()), Changing: changing(),
 		Fail: map[string]error{}, tickets: map[string]*passage{}, flows: map[string]*passage{},
 	}
 }

@@ -1,0 +1,413 @@
+package webtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/rules/recheck"
+)
+
+// month is how long the desk holds changes.
+const month = 720 * time.Hour
+
+// Changing is what is changed of the desk's one account.
+type Changing struct {
+	// Changes are those that were begun, the first first.
+	Changes []*flow.Change
+	// Notices are the changes that messages told of, by the message's ID.
+	Notices map[string]string
+	// Prompt is what the person is asked, by MustBy; Skip is 0 where they must.
+	Prompt recheck.Prompt
+	MustBy time.Time
+	Skip   time.Duration
+	// Typed are the contacts that were entered, Asks the wishes for codes.
+	Typed []flow.NewContact
+	Asks  []flow.Ask
+	// Reach is how a new contact can be reached.
+	Reach flow.Reach
+	// SignIn says that a cancel takes the password.
+	SignIn bool
+
+	challenge *flow.ChallengeView
+	// cancels are the changes of flows that cancel.
+	cancels map[string]string
+}
+
+func changing() Changing {
+	return Changing{
+		Notices: map[string]string{}, cancels: map[string]string{},
+		Reach: flow.Reach{
+			Channels:  []contact.Channel{contact.Email, contact.SMS, contact.Voice},
+			Countries: []string{"AT", "DE", "FR", "GB"}, OwnDomains: []string{"harbour.example"}, Any: true, Junior: month, Hold: month,
+		},
+	}
+}
+
+// inSession runs a deed in the session of a visit.
+func inSession[T any](d *Desk, method string, v flow.Visit, deed func(*flow.SecurityInfo) (T, error)) (out T, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if method != "" {
+		d.Calls = append(d.Calls, method)
+	}
+	info, err := d.infoOf(method, v)
+	if err != nil {
+		return out, err
+	}
+	return deed(info)
+}
+
+// Changes implements web.ChangeDesk.
+func (d *Desk) Changes(_ context.Context, v flow.Visit) (flow.Changes, error) {
+	return inSession(d, "", v, func(info *flow.SecurityInfo) (flow.Changes, error) {
+		all := flow.Changes{
+			Welcome: info.Welcome, Ends: info.Ends, Any: len(info.Contacts) > 0, Room: true,
+			Prompt: d.Changing.Prompt, MustBy: d.Changing.MustBy,
+		}
+		for _, c := range d.Changing.Changes {
+			if !c.State.Terminal() {
+				all.Open = append(all.Open, *c)
+			}
+		}
+		return all, nil
+	})
+}
+
+func (d *Desk) changeOf(id string) (*flow.Change, error) {
+	for _, c := range d.Changing.Changes {
+		if c.ID == id {
+			return c, nil
+		}
+	}
+	return nil, rules.ErrNotFound
+}
+
+// ChangeStep implements web.ChangeDesk.
+func (d *Desk) ChangeStep(_ context.Context, v flow.Visit, id string) (flow.ChangeStep, error) {
+	return inSession(d, "", v, func(info *flow.SecurityInfo) (flow.ChangeStep, error) {
+		c, err := d.changeOf(id)
+		if err != nil {
+			return flow.ChangeStep{}, err
+		}
+		step := flow.ChangeStep{Welcome: info.Welcome, Ends: info.Ends, Change: *c, Challenge: d.Changing.challenge}
+		if len(c.Missing) > 0 {
+			step.Next = c.Missing[0]
+		}
+		if step.Next == change.FullContactCode {
+			step.Destinations = info.Destinations
+		}
+		return step, nil
+	})
+}
+
+// Reach implements web.ChangeDesk.
+func (d *Desk) Reach(_ context.Context, v flow.Visit) (flow.Reach, error) {
+	return inSession(d, "", v, func(info *flow.SecurityInfo) (flow.Reach, error) {
+		reach := d.Changing.Reach
+		reach.Welcome = info.Welcome
+		return reach, nil
+	})
+}
+
+// StartAdd implements web.ChangeDesk.
+func (d *Desk) StartAdd(_ context.Context, v flow.Visit, c flow.NewContact) (string, error) {
+	return d.startWith(v, "StartAdd", change.Add, c)
+}
+
+// StartReplace implements web.ChangeDesk.
+func (d *Desk) StartReplace(_ context.Context, v flow.Visit, c flow.NewContact) (string, error) {
+	return d.startWith(v, "StartReplace", change.Replace, c)
+}
+
+func (d *Desk) startWith(v flow.Visit, method string, action change.Action, c flow.NewContact) (string, error) {
+	return inSession(d, method, v, func(info *flow.SecurityInfo) (string, error) {
+		d.Changing.Typed = append(d.Changing.Typed, c)
+		if (c.Channel == contact.Email) != strings.Contains(c.Address, "@") {
+			return "", fmt.Errorf("%w: it is no phone number of the chosen country; check the country and the digits", rules.ErrDestination)
+		}
+		begun := d.begin(action)
+		begun.Added = []flow.Piece{{Channel: c.Channel, Hint: contact.Mask(c.Channel, c.Address)}}
+		begun.Missing = []change.Proof{change.NewContactCode}
+		if action == change.Add {
+			begun.Missing = append(begun.Missing, change.FullContactCode)
+		} else {
+			begun.Removed = pieces(info.Contacts)
+		}
+		return begun.ID, nil
+	})
+}
+
+func pieces(all []flow.SecurityContact) []flow.Piece {
+	var list []flow.Piece
+	for _, c := range all {
+		list = append(list, flow.Piece{Channel: c.Channel, Hint: c.Hint})
+	}
+	return list
+}
+
+func (d *Desk) begin(action change.Action) *flow.Change {
+	now := d.Now()
+	c := &flow.Change{
+		ID: d.next("change"), Action: action, State: change.AwaitingCode, Own: true, Created: now, Deadline: now.Add(change.ProveWithin),
+	}
+	d.Changing.Changes, d.Changing.challenge = append(d.Changing.Changes, c), nil
+	return c
+}
+
+// StartRemove implements web.ChangeDesk.
+func (d *Desk) StartRemove(_ context.Context, v flow.Visit, ids []string) (string, error) {
+	return inSession(d, "StartRemove", v, func(info *flow.SecurityInfo) (string, error) {
+		begun := d.begin(change.Remove)
+		for _, c := range info.Contacts {
+			if slices.Contains(ids, c.ID) {
+				begun.Removed = append(begun.Removed, flow.Piece{Channel: c.Channel, Hint: c.Hint})
+			}
+		}
+		begun.Missing = []change.Proof{change.FullContactCode, change.Confirmation}
+		return begun.ID, nil
+	})
+}
+
+// proven takes the next proof of a change, and does what follows.
+func (d *Desk) proven(c *flow.Change, info *flow.SecurityInfo) {
+	if c.Missing = c.Missing[1:]; len(c.Missing) > 0 {
+		return
+	}
+	now := d.Now()
+	if c.Action == change.Replace || len(c.Removed) == len(info.Contacts) {
+		c.State, c.HoldStart, c.HoldUntil, c.Restricted = change.OnHold, now, now.Add(month), change.SensitiveActions
+		d.Changing.Notices[d.next("notice")] = c.ID
+		return
+	}
+	c.State, c.End = change.Applied, change.End{State: change.Applied, At: now}
+}
+
+// Affirm implements web.ChangeDesk.
+func (d *Desk) Affirm(_ context.Context, v flow.Visit, id string, p change.Proof) (flow.Change, error) {
+	return inSession(d, "Affirm", v, func(info *flow.SecurityInfo) (flow.Change, error) {
+		c, err := d.changeOf(id)
+		if err != nil {
+			return flow.Change{}, err
+		}
+		fits := len(c.Missing) > 0 && (p == c.Missing[0] || p == change.WithoutFull && c.Missing[0] == change.FullContactCode)
+		if !fits {
+			return flow.Change{}, rules.ErrOrder
+		}
+		c.WithoutFull = p == change.WithoutFull
+		d.proven(c, info)
+		return *c, nil
+	})
+}
+
+// Forget implements web.ChangeDesk.
+func (d *Desk) Forget(_ context.Context, v flow.Visit, id string) error {
+	_, err := inSession(d, "Forget", v, func(*flow.SecurityInfo) (struct{}, error) {
+		c, err := d.changeOf(id)
+		if err == nil {
+			c.State = change.Cancelled
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// RequestProof implements web.ChangeDesk.
+func (d *Desk) RequestProof(_ context.Context, v flow.Visit, ask flow.Ask) (flow.ChallengeView, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Calls, d.Changing.Asks = append(d.Calls, "RequestProof"), append(d.Changing.Asks, ask)
+	if err := d.Fail["RequestProof"]; err != nil {
+		return flow.ChallengeView{}, err
+	}
+	_, err := d.infoOf("RequestProof", v)
+	if d.Changing.cancels[v.Credential] == "" && err != nil {
+		return flow.ChallengeView{}, err
+	}
+	now := d.Now()
+	view := flow.ChallengeView{
+		ID: d.next("challenge"), Digits: len(Code), ExpiresAt: now.Add(10 * time.Minute), ResendAt: now.Add(time.Minute),
+		AttemptsLeft: 5, Repeatable: true, Delivery: message.Delivery{State: message.Sent},
+	}
+	for _, way := range d.Sessions.Info.Destinations {
+		if way.ContactID == ask.To.ContactID {
+			view.Channel, view.Hint, view.ContactID = way.Channel, way.Hint, way.ContactID
+		} else if ask.Purpose != code.AddContact {
+			view.Alternatives = append(view.Alternatives, way)
+		}
+	}
+	if c, err := d.changeOf(ask.Change); err == nil && ask.Purpose == code.AddContact {
+		view.Channel, view.Hint = c.Added[0].Channel, c.Added[0].Hint
+	}
+	if view.Hint == "" {
+		return flow.ChallengeView{}, rules.ErrDestination
+	}
+	d.Changing.challenge = &view
+	return view, nil
+}
+
+// ResendProof implements web.ChangeDesk.
+func (d *Desk) ResendProof(ctx context.Context, v flow.Visit, id string, to flow.Target) (flow.ChallengeView, error) {
+	d.mu.Lock()
+	current := d.Changing.challenge
+	if current == nil || current.ID != id || len(d.Changing.Asks) == 0 {
+		d.mu.Unlock()
+		return flow.ChallengeView{}, rules.ErrNotFound
+	}
+	ask := d.Changing.Asks[len(d.Changing.Asks)-1]
+	if to.ContactID != "" {
+		ask.To = to
+	}
+	d.mu.Unlock()
+	return d.RequestProof(ctx, v, ask)
+}
+
+// SubmitProof implements web.ChangeDesk.
+func (d *Desk) SubmitProof(_ context.Context, v flow.Visit, id, submitted string) (flow.Proved, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Calls = append(d.Calls, "SubmitProof")
+	info, err := d.infoOf("SubmitProof", v)
+	cancels := d.Changing.cancels[v.Credential]
+	current := d.Changing.challenge
+	switch {
+	case cancels == "" && err != nil:
+		return flow.Proved{}, err
+	case current == nil || current.ID != id:
+		return flow.Proved{}, rules.ErrNotFound
+	case current.AttemptsLeft == 0:
+		return flow.Proved{}, rules.ErrSpent
+	}
+	current.AttemptsLeft--
+	if submitted != Code {
+		return flow.Proved{}, rules.ErrWrongCode
+	}
+	ask := d.Changing.Asks[len(d.Changing.Asks)-1]
+	d.Changing.challenge = nil
+	done := flow.Proved{Purpose: ask.Purpose}
+	if done.Credential = d.next("proved"); cancels != "" {
+		delete(d.Changing.cancels, v.Credential)
+		d.Changing.cancels[done.Credential] = cancels
+	} else {
+		delete(d.Sessions.live, v.Credential)
+		d.Sessions.live[done.Credential] = info
+	}
+	if ask.Purpose == code.Recheck {
+		d.Changing.Prompt = recheck.None
+		return done, nil
+	}
+	c, err := d.changeOf(ask.Change)
+	if err != nil {
+		return done, err
+	}
+	if ask.Purpose == code.Cancel {
+		c.State, c.End = change.Cancelled, change.End{State: change.Cancelled, At: d.Now(), Reason: change.ByCode}
+	} else {
+		d.proven(c, info)
+	}
+	done.Change = *c
+	return done, nil
+}
+
+// PeekNotice implements web.ChangeDesk.
+func (d *Desk) PeekNotice(_ context.Context, _, messageID string) (flow.Cancelling, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c, err := d.changeOf(d.Changing.Notices[messageID])
+	if err != nil {
+		return flow.Cancelling{}, err
+	}
+	return flow.Cancelling{Welcome: d.Sessions.Info.Welcome, Change: *c}, nil
+}
+
+// OpenCancel implements web.ChangeDesk.
+func (d *Desk) OpenCancel(_ context.Context, v flow.Visit, messageID string) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Calls, d.Visits = append(d.Calls, "OpenCancel"), append(d.Visits, v)
+	c, err := d.changeOf(d.Changing.Notices[messageID])
+	switch {
+	case err != nil:
+		return "", err
+	case c.State.Terminal():
+		return "", change.ErrEnded
+	}
+	credential := d.next("cancel")
+	d.Changing.cancels[credential], d.Changing.challenge = c.ID, nil
+	return credential, nil
+}
+
+// Cancelling implements web.ChangeDesk.
+func (d *Desk) Cancelling(_ context.Context, v flow.Visit, id string) (flow.Cancelling, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	shown := flow.Cancelling{Welcome: d.Sessions.Info.Welcome, SignIn: d.Changing.SignIn}
+	if cancels := d.Changing.cancels[v.Credential]; cancels != "" {
+		id = cancels
+	} else if _, err := d.infoOf("Cancelling", v); err != nil {
+		return flow.Cancelling{}, err
+	} else {
+		shown.FirstFactor, shown.SignIn = true, false
+	}
+	c, err := d.changeOf(id)
+	if err != nil {
+		return flow.Cancelling{}, err
+	}
+	if shown.Change = *c; !c.State.Terminal() && !shown.SignIn {
+		shown.Destinations, shown.Challenge = d.Sessions.Info.Destinations, d.Changing.challenge
+	}
+	return shown, nil
+}
+
+// SetPasswordAfterCancel implements web.ChangeDesk.
+func (d *Desk) SetPasswordAfterCancel(_ context.Context, v flow.Visit, id, password string) error {
+	_, err := inSession(d, "SetPasswordAfterCancel", v, func(*flow.SecurityInfo) (struct{}, error) {
+		c, err := d.changeOf(id)
+		switch {
+		case err != nil:
+			return struct{}{}, err
+		case c.End.Reason != change.ByCode:
+			return struct{}{}, rules.ErrOrder
+		case password != Strong:
+			return struct{}{}, rules.ErrIdentityRefused
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// Recheck implements web.ChangeDesk.
+func (d *Desk) Recheck(_ context.Context, v flow.Visit) (flow.Recheck, error) {
+	return inSession(d, "", v, func(info *flow.SecurityInfo) (flow.Recheck, error) {
+		return flow.Recheck{
+			Welcome: info.Welcome, Prompt: d.Changing.Prompt, MustBy: d.Changing.MustBy, Skip: d.Changing.Skip,
+			Destinations: info.Destinations, Challenge: d.Changing.challenge,
+		}, nil
+	})
+}
+
+// SkipRecheck implements web.ChangeDesk.
+func (d *Desk) SkipRecheck(_ context.Context, v flow.Visit) error {
+	_, err := inSession(d, "SkipRecheck", v, func(*flow.SecurityInfo) (struct{}, error) {
+		if d.Changing.Skip == 0 {
+			return struct{}{}, rules.ErrOrder
+		}
+		d.Changing.Prompt = recheck.None
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// ReportLoss implements web.ChangeDesk.
+func (d *Desk) ReportLoss(_ context.Context, v flow.Visit) error {
+	_, err := inSession(d, "ReportLoss", v, func(*flow.SecurityInfo) (struct{}, error) { return struct{}{}, nil })
+	return err
+}
