@@ -25,7 +25,7 @@ type Lines interface {
 // that gets no code (seed 20, T5). It costs, so it comes last before a code is issued, and
 // only whoever holds a flow gets here: their ticket is proved.
 func (d *Desk) checkLine(ctx context.Context, f session.Flow, p policy.Policy, to contact.Contact) error {
-	entered := to.ID == "" && to.Address != ""
+	entered := to.ID == "" && to.Address != "" && dialled(to.Channel)
 	if d.Lines == nil || !entered || slices.Contains(p.Testing.Numbers, to.Address) {
 		return nil
 	}

@@ -110,6 +110,19 @@ func TestWhatIsNotLookedUp(t *testing.T) {
 	}
 }
 
+// T5: carriers know nothing of mailboxes.
+func TestAnAddressThatIsAddedIsNotLookedUp(t *testing.T) {
+	c := &carriers{kind: line.Unknown}
+	d := newDesk(t)
+	d.Lines = c
+	d.has(anna)
+	_, err := d.StartAdd(t.Context(), d.enter(anna), flow.NewContact{Channel: contact.Email, Address: "anna@elsewhere.example"})
+	is(t, err, nil)
+	if len(c.asked) != 0 {
+		t.Errorf("asked %+v", c.asked)
+	}
+}
+
 // A refusal for too many look-ups is nobody's attempt on the account: it lengthens no
 // block.
 func TestTooManyLookups(t *testing.T) {
