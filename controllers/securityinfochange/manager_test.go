@@ -24,6 +24,7 @@ import (
 	"holdfast.dev/holdfast/internal/phone"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/fact"
 	"holdfast.dev/holdfast/internal/store"
 )
 
@@ -35,6 +36,35 @@ type looks struct {
 
 	mu sync.Mutex
 	at map[string]int
+	// follows are how often the feed was followed from its beginning; cut breaks it off.
+	follows int
+	cut     context.CancelFunc
+}
+
+// Follow can be cut off; it is followed again then.
+func (l *looks) Follow(ctx context.Context, since time.Time, caughtUp func(), each func(fact.Fact)) error {
+	ctx, cut := context.WithCancel(ctx)
+	defer cut()
+	return l.Store.Follow(ctx, since, func() {
+		l.mu.Lock()
+		l.follows, l.cut = l.follows+1, cut
+		l.mu.Unlock()
+		caughtUp()
+	}, each)
+}
+
+// repeat has the feed tell all that stands once more.
+func (l *looks) repeat(t *testing.T) {
+	t.Helper()
+	l.mu.Lock()
+	was := l.follows
+	l.cut()
+	l.mu.Unlock()
+	controllertest.Eventually(t, "the feed has repeated what stands", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.follows > was
+	})
 }
 
 func (l *looks) Change(ctx context.Context, key change.Key) (change.Record, error) {
@@ -83,7 +113,7 @@ func (f *fixture) lead(hidden string) leader {
 	}
 	policies := kube.NewPolicies(tenants)
 	l := leader{looks: &looks{Store: f.store.Store, hidden: hidden, at: map[string]int{}}}
-	l.feed = kube.NewFeed(mgr.GetCache(), kube.NewIndex(policies.For), policies, f.store, clock.Wall)
+	l.feed = kube.NewFeed(mgr.GetCache(), kube.NewIndex(policies.For), policies, l.looks, clock.Wall)
 	c := &Controller{
 		Client: mgr.GetClient(), Secrets: mgr.GetAPIReader(), Store: l.looks, Policies: policies, Wakes: l.feed, APIServer: apiserver,
 		Contacts: &flow.Desk{Policies: policies, Numbers: phone.Numbers{}, Random: rand.Reader, Now: clock.Wall},
@@ -173,7 +203,8 @@ func TestLeaderRestarts(t *testing.T) {
 	f.eventually(ended, v1alpha1.ChangeCancelled)
 	f.eventually(unseen, v1alpha1.ChangeOnHold)
 	controllertest.Eventually(t, "the lost one was looked at", func() bool { return second.count(lost) > 0 })
-	controllertest.Eventually(t, "the feed has repeated what stands", second.feed.Synced)
+	controllertest.Eventually(t, "the second leader has seen it all", second.feed.Synced)
+	second.repeat(t)
 	// What was queued before goes before it: its fact waits as long as theirs would.
 	f.eventually(f.page("sentinel", month), v1alpha1.ChangeOnHold)
 	f.eventually(short, v1alpha1.ChangeApplied)
