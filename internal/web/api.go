@@ -57,6 +57,7 @@ func (s *site) register(mux *http.ServeMux) huma.API {
 		"Say that a code was not asked for; answered alike whatever the token is worth", http.StatusAccepted, nil), s.apiReport)
 	s.registerReceipts(api)
 	s.registerSignIn(api)
+	s.registerChanges(api)
 	return api
 }
 

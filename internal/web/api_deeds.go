@@ -19,7 +19,9 @@ type challengeInput struct {
 	Once
 	Body struct {
 		Ticket    string          `json:"ticket,omitempty" minLength:"1" maxLength:"4096" doc:"Of a denied sign-in, or for StepUp of a decision on ChangeSecurityInfo. It works once and opens the flow; a request that is repeated under its Idempotency-Key goes on in it, without another cookie."`
-		Purpose   code.Purpose    `json:"purpose" enum:"Unblock,AddContact,StepUp,Recheck,Recovery,Cancel" doc:"This version serves Unblock and, in a session, StepUp."`
+		Purpose   code.Purpose    `json:"purpose" enum:"Unblock,AddContact,StepUp,Recheck,Recovery,Cancel" doc:"Unblock; in a session StepUp, of a change too, AddContact, Recheck and Cancel. Recovery is not served yet."`
+		ChangeID  string          `json:"changeId,omitempty" minLength:"1" maxLength:"253" doc:"The change that the code is for: of AddContact and Cancel, and of a StepUp that vouches for one change alone."`
+		Notice    string          `json:"notice,omitempty" minLength:"1" maxLength:"128" doc:"With Cancel: the last part of the link in a notice. It opens a flow that can cancel that change and nothing else."`
 		ContactID string          `json:"contactId,omitempty" minLength:"1" maxLength:"128" doc:"One of the account's contacts; without it and without an address, the first."`
 		Channel   contact.Channel `json:"channel,omitempty" enum:"Email,SMS,Voice,App" doc:"With address; with contactId the contact's own, or Voice for a call in place of a text."`
 		Address   string          `json:"address,omitempty" minLength:"1" maxLength:"64" doc:"A phone number, where the account may enter one."`
@@ -36,9 +38,14 @@ func (s *site) apiRequestCode(ctx context.Context, in *challengeInput) (*challen
 	switch in.Body.Purpose {
 	case code.Unblock:
 	case code.StepUp:
-		return s.apiRequestStepUp(ctx, in)
+		if in.Body.ChangeID == "" {
+			return s.apiRequestStepUp(ctx, in)
+		}
+		return s.apiRequestProof(ctx, in)
+	case code.AddContact, code.Recheck, code.Cancel:
+		return s.apiRequestProof(ctx, in)
 	default:
-		return nil, problem.New(http.StatusUnprocessableEntity, "purpose-unsupported", "This version serves the purposes Unblock and StepUp only")
+		return nil, problem.New(http.StatusUnprocessableEntity, "purpose-unsupported", "This version does not serve the purpose Recovery")
 	}
 	if in.Body.ContactID != "" && in.Body.Address != "" {
 		return nil, invalid("body.address", "give either contactId or address")
@@ -144,8 +151,8 @@ func (s *site) apiResend(ctx context.Context, in *resendInput) (*challengeOutput
 	visit := callOf(ctx).visit
 	visit.Key = key
 	view, err := s.Desk.Resend(ctx, visit, in.ID, to)
-	if s.inSession(ctx, err) {
-		view, err = s.Desk.ResendStepUp(ctx, visit, in.ID, to)
+	if s.proving(ctx, err) {
+		view, err = s.apiResendProof(ctx, visit, in.ID, to)
 	}
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
@@ -164,8 +171,9 @@ type codeInput struct {
 type next struct {
 	SetCookie string `header:"Set-Cookie" doc:"The new credential of the flow."`
 	Body      struct {
-		Next   string `json:"next" enum:"ChangePassword,SecurityInfo,Done" doc:"SecurityInfo: the session has the assurance StepUp now."`
-		Ticket string `json:"ticket,omitempty" doc:"Takes the place of the ticket, for a client that carries it as Bearer."`
+		Next   string  `json:"next" enum:"ChangePassword,SecurityInfo,Done" doc:"SecurityInfo: look there at how things stand."`
+		Change *Change `json:"change,omitempty" doc:"The one that the code was for."`
+		Ticket string  `json:"ticket,omitempty" doc:"Takes the place of the ticket, for a client that carries it as Bearer."`
 	}
 }
 
@@ -183,8 +191,8 @@ func nextStep(step block.Step, credential string) *next {
 
 func (s *site) apiSubmitCode(ctx context.Context, in *codeInput) (*next, error) {
 	step, credential, err := s.tryCode(callOf(ctx).request, in.ID, in.Body.Code)
-	if s.inSession(ctx, err) {
-		return s.apiSubmitStepUp(ctx, in)
+	if s.proving(ctx, err) {
+		return s.apiSubmitProof(ctx, in)
 	}
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, credential)

@@ -153,9 +153,8 @@ func TestChallengeTargets(t *testing.T) {
 	if diff := cmp.Diff(want, v.desk.Targets); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)
 	}
-	for _, purpose := range []string{"AddContact", "Recheck", "Recovery", "Cancel"} {
-		problemOf(t, v.json("POST", "/v1/challenges", `{"purpose":"`+purpose+`"}`), 422, "purpose-unsupported")
-	}
+	problemOf(t, v.json("POST", "/v1/challenges", `{"purpose":"Recovery"}`), 422, "purpose-unsupported")
+	problemOf(t, v.json("POST", "/v1/challenges", `{"purpose":"Recheck"}`), 401, "no-flow") // of a session, not of an unblock
 	problemOf(t, v.json("POST", "/v1/challenges", `{"purpose":"Unblock","contactId":"c1","address":"1"}`), 422, "invalid-request")
 	problemOf(t, v.json("POST", "/v1/challenges", `{"purpose":"Unblock","address":"1"}`), 422, "invalid-request")
 	v.desk.Ways = flow.Overview{}

@@ -44,15 +44,27 @@ func (s *site) renderReport(w http.ResponseWriter, r *http.Request, title string
 	s.render(w, http.StatusOK, "notme", page{Title: title, Brand: upper(product), Help: help, Data: data})
 }
 
+// lostDevice is the report of a session, which is about no code.
+const lostDevice code.ReportKind = "LostDevice"
+
 type reportInput struct {
 	Body struct {
-		Kind  code.ReportKind `json:"kind" enum:"UnrequestedCode,NotMe" doc:"Both have the same effect: the code is void, the flow that asked for it ends, and its network gets no code for an hour."`
-		Token string          `json:"token" minLength:"1" maxLength:"4096" doc:"Of the link in the message with the code. It works once, until a day after the code."`
+		Kind  code.ReportKind `json:"kind" enum:"UnrequestedCode,NotMe,LostDevice" doc:"UnrequestedCode and NotMe have the same effect: the code is void, the flow that asked for it ends, and its network gets no code for an hour. LostDevice is for the session of a person who has lost a device: a Clear that a help desk has asked for needs no second requester then."`
+		Token string          `json:"token,omitempty" minLength:"1" maxLength:"4096" doc:"Of the link in the message with the code. It works once, until a day after the code. LostDevice has none."`
 	}
 }
 
 func (s *site) apiReport(ctx context.Context, in *reportInput) (*struct{}, error) {
 	r := callOf(ctx).request
+	if in.Body.Kind == lostDevice {
+		if err := s.Desk.ReportLoss(ctx, callOf(ctx).visit); err != nil {
+			return nil, s.apiFailure(ctx, err, "")
+		}
+		return nil, nil
+	}
+	if in.Body.Token == "" {
+		return nil, invalid("body.token", "give the token of the link in the message")
+	}
 	if err := s.Desk.ReportCode(ctx, s.host(r), in.Body.Token, in.Body.Kind); err != nil {
 		return nil, s.apiFailure(ctx, err, "")
 	}

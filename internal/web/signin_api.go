@@ -11,6 +11,7 @@ import (
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/recheck"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
 
@@ -25,6 +26,9 @@ type SecurityInfo struct {
 	Destinations []Destination     `json:"destinations" doc:"Ways that a step-up code may go now."`
 	Resting      []Resting         `json:"resting" doc:"Ways that are closed for a time."`
 	Challenge    *Challenge        `json:"challenge,omitempty" doc:"The step-up code that is on its way."`
+	Changes      []Change          `json:"changes" doc:"Open changes: not finished yet, or on hold."`
+	Prompt       recheck.Prompt    `json:"prompt,omitempty" enum:"VerifySecurityInfo,MustVerifySecurityInfo,RegisterSecurityInfo,MustRegisterSecurityInfo" doc:"What the person is asked to make sure of: that a code arrives, or of a first contact; Must leaves no skipping."`
+	PromptBy     *time.Time        `json:"promptBy,omitempty" doc:"When skipping ends."`
 }
 
 // Contact is a piece of security info.
@@ -38,7 +42,7 @@ type Contact struct {
 	ProvenAt *time.Time       `json:"provenAt,omitempty" doc:"When a code to it was last accepted, or the IdP vouched; absent where that never was."`
 }
 
-func securityInfoOf(info flow.SecurityInfo) SecurityInfo {
+func securityInfoOf(info flow.SecurityInfo, open flow.Changes) SecurityInfo {
 	out := SecurityInfo{
 		Account: info.Account, ProductName: info.ProductName, Assurance: info.Assurance, EndsAt: info.Ends, Recorded: info.Recorded,
 		Contacts: []Contact{}, Destinations: destinationsOf(info.Destinations), Resting: restingOf(info.Resting),
@@ -56,6 +60,13 @@ func securityInfoOf(info flow.SecurityInfo) SecurityInfo {
 	if info.Challenge != nil {
 		c := challengeOf(*info.Challenge)
 		out.Challenge = &c
+	}
+	out.Changes, out.Prompt = []Change{}, open.Prompt
+	for _, c := range open.Open {
+		out.Changes = append(out.Changes, changeJSON(c))
+	}
+	if open.Prompt != recheck.None {
+		out.PromptBy = &open.MustBy
 	}
 	return out
 }
@@ -88,11 +99,11 @@ func (s *site) apiOpenSession(ctx context.Context, in *sessionInput) (*securityI
 		return nil, s.apiFailure(ctx, err, "")
 	}
 	v.Credential = credential
-	info, err := s.Desk.SecurityInfo(ctx, v)
+	info, err := s.infoJSON(ctx, v)
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, credential)
 	}
-	return &securityInfoOutput{credentialCookie(credential).String(), securityInfoOf(info)}, nil
+	return &securityInfoOutput{credentialCookie(credential).String(), info}, nil
 }
 
 func (s *site) apiEndSession(ctx context.Context, _ *struct{}) (*struct{}, error) {
@@ -103,11 +114,21 @@ func (s *site) apiEndSession(ctx context.Context, _ *struct{}) (*struct{}, error
 }
 
 func (s *site) apiSecurityInfo(ctx context.Context, _ *struct{}) (*securityInfoOutput, error) {
-	info, err := s.Desk.SecurityInfo(ctx, callOf(ctx).visit)
+	info, err := s.infoJSON(ctx, callOf(ctx).visit)
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
 	}
-	return &securityInfoOutput{Body: securityInfoOf(info)}, nil
+	return &securityInfoOutput{Body: info}, nil
+}
+
+// infoJSON is the security info of a session with what is open about it.
+func (s *site) infoJSON(ctx context.Context, v flow.Visit) (SecurityInfo, error) {
+	info, err := s.Desk.SecurityInfo(ctx, v)
+	if err != nil {
+		return SecurityInfo{}, err
+	}
+	open, err := s.Desk.Changes(ctx, v)
+	return securityInfoOf(info, open), err
 }
 
 // inSession says whether a call that found no flow comes with a session of the
@@ -127,7 +148,11 @@ func (s *site) sessionAccount(ctx context.Context) (*accountOutput, error) {
 		return nil, s.apiFailure(ctx, err, "")
 	}
 	a := accountOf(flow.Overview{Account: info.Account, ProductName: info.ProductName, Help: info.Help, Stage: session.Opened})
-	of := securityInfoOf(info)
+	open, err := s.Desk.Changes(ctx, callOf(ctx).visit)
+	if err != nil {
+		return nil, s.apiFailure(ctx, err, "")
+	}
+	of := securityInfoOf(info, open)
 	a.SecurityInfo = &of
 	return &accountOutput{a}, nil
 }

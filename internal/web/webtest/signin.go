@@ -237,6 +237,9 @@ func (d *Desk) Serves(_ context.Context, v flow.Visit) (code.Purpose, error) {
 	if d.Sessions.live[v.Credential] != nil || d.Sessions.live[v.Ticket] != nil {
 		return session.SecurityInfo, nil
 	}
+	if d.Changing.cancels[v.Credential] != "" {
+		return code.Cancel, nil
+	}
 	if d.flows[v.Credential] != nil || d.tickets[v.Ticket] != nil || d.flows[v.Ticket] != nil {
 		return code.Unblock, nil
 	}
