@@ -45,12 +45,13 @@ var suites = []struct {
 	{"flow", false, openFlow},
 	{"controller", false, openController},
 	{"courier", false, openCourier},
+	{"holds", false, openHolds},
 	{"growth", true, openGrowth},
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.only, "only", "", "measure one alone: decisions, flow, controller, courier or growth (which runs only if it is asked for)")
+	flag.StringVar(&o.only, "only", "", "measure one alone: decisions, flow, controller, courier, holds or growth (which runs only if it is asked for)")
 	flag.BoolVar(&o.quick, "quick", false, "less of everything: 1,000 blocks, a million rows, a few legs, one round")
 	flag.IntVar(&o.rounds, "rounds", 0, "how often each side is measured; the medians are printed (default 3, with -quick 1)")
 	flag.Parse()
@@ -91,7 +92,7 @@ func run(ctx context.Context, o options) error {
 		told = append(told, measured)
 	}
 	if len(told) == 0 {
-		return fmt.Errorf("-only %q: choose decisions, flow, controller, courier or growth", o.only)
+		return fmt.Errorf("-only %q: choose decisions, flow, controller, courier, holds or growth", o.only)
 	}
 	command := strings.TrimSpace("go run ./test/bench " + strings.Join(os.Args[1:], " "))
 	return printReport(os.Stdout, machine, command, o.rounds, told)

@@ -20,8 +20,10 @@ func printReport(w io.Writer, machine, command string, rounds int, told []sectio
 	var b strings.Builder
 	fmt.Fprintf(&b, "Machine: %s\n\nCommand: `%s`; medians of %d rounds.\n", machine, command, rounds)
 	for _, s := range told {
-		fmt.Fprintf(&b, "\n| work | Holdfast per s | p50 / p99 ms | CPU ms each | %s per s | p50 / p99 ms | CPU ms each | ratio | goal | met |\n", s.floor)
-		b.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|---|---|\n")
+		if len(s.results) > 0 {
+			fmt.Fprintf(&b, "\n| work | Holdfast per s | p50 / p99 ms | CPU ms each | %s per s | p50 / p99 ms | CPU ms each | ratio | goal | met |\n", s.floor)
+			b.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|---|---|\n")
+		}
 		for _, r := range s.results {
 			fmt.Fprintf(&b, "| %s | %s | %s | **%.2f** | %s | %s |\n",
 				r.name, cells(r.ours), cells(r.floor), r.ratio, r.goal, r.goal.verdict(r.ratio))
