@@ -124,11 +124,12 @@ var users = map[string][]string{
 	"developer": {"edit", "admin"},
 	robot:       {"holdfast-reviewer"},
 
-	"statuswriter": {"status-writer"},
-	"lengthener":   {"lengthener"},
-	"changer":      {"changer"},
-	"asker":        {"asker"},
-	"patcher":      {"asker"},
+	"statuswriter":  {"status-writer"},
+	"lengthener":    {"lengthener"},
+	"changer":       {"changer"},
+	"changepatcher": {"change-patcher"},
+	"asker":         {"asker"},
+	"patcher":       {"asker"},
 }
 
 // extraRoles are what a careless administrator might give.
@@ -136,13 +137,18 @@ var extraRoles = []*rbacv1.ClusterRole{
 	role("status-writer", "accountblocks/status", "get", "patch"),
 	role("lengthener", "accountblocks", "get", "patch"),
 	role("changer", "securityinfochanges", "create", "change"),
+	roleOver("change-patcher", []string{"securityinfochanges", "securityinfochanges/status"}, "get", "patch"),
 	role("asker", "recoveryrequests", "create", "patch"),
 }
 
 func role(name, resource string, verbs ...string) *rbacv1.ClusterRole {
+	return roleOver(name, []string{resource}, verbs...)
+}
+
+func roleOver(name string, resources []string, verbs ...string) *rbacv1.ClusterRole {
 	return &rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{"holdfast.dev"}, Resources: []string{resource}, Verbs: verbs}},
+		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{"holdfast.dev"}, Resources: resources, Verbs: verbs}},
 	}
 }
 
