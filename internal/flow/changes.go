@@ -73,7 +73,9 @@ type Change struct {
 	Contested bool
 	// WithoutFull says that no full contact vouches for the new one.
 	WithoutFull bool
-	End         change.End
+	// JuniorFor is for how long such a contact proves nothing.
+	JuniorFor time.Duration
+	End       change.End
 }
 
 // Piece is a contact as its owner recognises it.
@@ -87,7 +89,8 @@ func changeOf(r change.Record, others []change.Record, now time.Time) Change {
 	c := Change{
 		ID: r.Key.Name, Action: r.Spec.Action, State: r.State(now), Own: r.Key.Own(), Created: r.Created, Deadline: r.Deadline,
 		HoldStart: r.HoldStart, HoldUntil: r.HoldUntil, Missing: r.Missing(), Contested: r.Contested(others, now),
-		WithoutFull: r.HoldStart.IsZero() && !r.Proofs.WithoutFull.IsZero() && r.Proofs.FullAt.IsZero(), End: r.End,
+		WithoutFull: r.HoldStart.IsZero() && !r.Proofs.WithoutFull.IsZero() && r.Proofs.FullAt.IsZero(),
+		JuniorFor:   r.Terms.JuniorFor, End: r.End,
 	}
 	c.Restricted, c.RestrictedUntil = r.Restricts(now)
 	for _, n := range r.Spec.New {

@@ -105,17 +105,24 @@ func (c shownChange) Path() string { return changePath(c.ID) }
 
 // What says what the change does.
 func (c shownChange) What() string {
+	does, did := "is to be", "was to be"
+	if c.State == change.Applied {
+		did = "was"
+	}
+	if c.State.Terminal() {
+		does = did
+	}
 	switch c.Action {
 	case change.Add:
-		return "A new contact is added"
+		return "A new contact " + does + " added"
 	case change.Remove:
-		return "Contacts are removed"
+		return "Security info " + does + " removed"
 	case change.Replace:
-		return "All contacts are replaced by a new one"
+		return "All security info " + does + " replaced by a new contact"
 	case change.Clear:
-		return "All contacts are cleared, as your help desk was asked to do"
+		return "All security info " + does + " cleared, as your help desk was asked to do"
 	default:
-		return "Your security info changes"
+		return "Your security info " + does + " changed"
 	}
 }
 
@@ -125,7 +132,7 @@ func (c shownChange) Meanwhile() string {
 	case change.SignIn:
 		return "Until then nobody can sign in with the account, and nobody can pay with it."
 	case change.SensitiveActions:
-		return "Until then nobody can pay with the account or change how it is protected. You can use it otherwise."
+		return "Until then nobody can pay with the account, and its security settings are locked where you sign in. You can use it otherwise."
 	default:
 		return ""
 	}

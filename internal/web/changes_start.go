@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -161,6 +162,8 @@ type removePage struct {
 	Going []listed
 	// All says that no contact is left, Steps that a code to a full one is possible.
 	All, Steps bool
+	// Hold is how long a removal waits after which no contact is left that is long known.
+	Hold time.Duration
 }
 
 // SteppedUp says that the session has shown whose it is: no code is asked for again.
@@ -172,7 +175,11 @@ func (s *site) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := removePage{SecurityInfo: info, Steps: len(info.Destinations)+len(info.Resting) > 0}
+	reach, err := s.Desk.Reach(r.Context(), s.visit(r))
+	if err != nil {
+		return err
+	}
+	data := removePage{SecurityInfo: info, Hold: reach.Hold, Steps: len(info.Destinations)+len(info.Resting) > 0}
 	chosen := r.URL.Query().Get("contact")
 	for _, c := range info.Contacts {
 		if chosen == "" || c.ID == chosen {

@@ -157,7 +157,7 @@ func pieces(all []flow.SecurityContact) []flow.Piece {
 func (d *Desk) begin(action change.Action) *flow.Change {
 	now := d.Now()
 	c := &flow.Change{
-		ID: d.next("change"), Action: action, State: change.AwaitingCode, Own: true, Created: now, Deadline: now.Add(change.ProveWithin),
+		ID: d.next("change"), Action: action, State: change.AwaitingCode, Own: true, Created: now, Deadline: now.Add(change.ProveWithin), JuniorFor: month,
 	}
 	d.Changing.Changes, d.Changing.challenge = append(d.Changing.Changes, c), nil
 	return c
