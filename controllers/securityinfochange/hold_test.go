@@ -1,6 +1,7 @@
 package securityinfochange
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -219,7 +220,7 @@ func TestContested(t *testing.T) {
 			t.Errorf("%s: looks again after %v", name, result.RequeueAfter)
 		}
 		clocks := change.Clocks{Process: f.clock.Now(), APIServer: f.clock.Now(), Database: f.clock.Now()}
-		if _, err := f.store.ApplyChange(t.Context(), f.key(name), clocks); err != change.ErrContested {
+		if _, err := f.store.ApplyChange(t.Context(), f.key(name), clocks); !errors.Is(err, change.ErrContested) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

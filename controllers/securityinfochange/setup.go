@@ -50,7 +50,7 @@ func changed() predicate.Predicate {
 	}
 	unrested := predicate.Funcs{CreateFunc: func(e event.CreateEvent) bool {
 		sic, ok := e.Object.(*v1alpha1.SecurityInfoChange)
-		return ok && !(e.IsInInitialList && resting(sic))
+		return ok && (!e.IsInInitialList || !resting(sic))
 	}}
 	return predicate.And(unrested, predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, tampered))
 }
