@@ -134,6 +134,11 @@ func (t *tx) apply(m *matter) error {
 		return err
 	}
 	held := !r.HoldStart.IsZero()
+	restricted, err := one(t.queries, plain[bool], `SELECT EXISTS (SELECT 1 FROM restrictions
+		WHERE tenant = $1 AND account = $2 AND until_at > $3)`, r.Key.Tenant, r.Spec.Account, instant(m.now))
+	if err != nil {
+		return err
+	}
 	var arriving []contact.Contact
 	for _, c := range r.Spec.New {
 		if addresses[c.ID] == "" { // lost with the store, and the page cannot give it again
@@ -141,6 +146,9 @@ func (t *tx) apply(m *matter) error {
 			return t.ended(m, held)
 		}
 		in := r.Admitted(c, m.book, m.now)
+		if restricted && in.Origin == contact.First { // a number that somebody entered proved no owner
+			in = r.Junior(in, m.now)
+		}
 		in.Address = addresses[c.ID]
 		arriving = append(arriving, in)
 	}

@@ -145,7 +145,10 @@ func newContactOf(r *http.Request) flow.NewContact {
 // that is added there (seed 40).
 func pageLanguage(r *http.Request) string {
 	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil || len(tags) == 0 || tags[0] == language.Und {
+	if err != nil || len(tags) == 0 {
+		return "en"
+	}
+	if _, sure := tags[0].Base(); sure == language.No || tags[0] == language.Make("mul") { // it says *
 		return "en"
 	}
 	return tags[0].String()

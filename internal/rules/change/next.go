@@ -266,9 +266,15 @@ func (r Record) Admitted(c NewContact, book contact.Book, now time.Time) contact
 			out.Origin = contact.Alone
 		}
 	default:
-		out.Standing, out.Origin, out.Since = contact.Junior, contact.Alone, now.Add(r.Terms.JuniorFor)
+		out = r.Junior(out, now)
 	}
 	return out
+}
+
+// Junior is a new contact for which nobody but a password stands.
+func (r Record) Junior(c contact.Contact, now time.Time) contact.Contact {
+	c.Standing, c.Origin, c.Since = contact.Junior, contact.Alone, now.Add(r.Terms.JuniorFor)
+	return c
 }
 
 // Leaving are the IDs of the contacts that go when the change applies.
