@@ -59,6 +59,8 @@ Try, in another terminal:
       blocks alice: sign her in at the shop, and lift the block by the link
   %[7]s/kubectl apply -f %[8]s/hack/demo/examples/short-block.yaml
       blocks grace for a minute
+  %[7]s/kubectl apply -f %[8]s/hack/demo/examples/add-phone.yaml
+      asks for a second phone of grace, who proves it by Security info at the shop
   %[7]s/kubectl get holdfast -n %[9]s
       shows where everything stands
 

@@ -16,7 +16,7 @@ var reasons = map[string]string{
 	"TermsOfService":          "The account was used against the terms of service.",
 	"CompromisedTraffic":      "Attacks are coming from the network that you use.",
 	"Administrative":          "The security team has blocked this account.",
-	"SecurityInfoHold":        "Somebody asked to change how we reach the owner of this account. The change waits, so that the owner can stop it, and so does this.",
+	"SecurityInfoHold":        "Somebody asked to change how we reach the owner of this account. It waits, so that the owner can stop it, and until then this is not possible.",
 	"ReleasedByEnteredNumber": "The account was unblocked with a phone number that we did not know before.",
 }
 
@@ -45,9 +45,10 @@ func refusal(title string, d Decision) refusedPage {
 
 // banner is what a person who is signed in should know about their security info.
 type banner struct {
-	// Held says that a change waits, until Until where that is known.
-	Held  bool
-	Until *time.Time
+	// Held says that a change waits, until Until where that is known; ShutOut that nobody
+	// signs in meanwhile.
+	Held, ShutOut bool
+	Until         *time.Time
 	// Prompt is what the person is asked; By is when it can no longer be put off.
 	Prompt string
 	By     *time.Time
@@ -65,7 +66,7 @@ func (s *Shop) banner(r *http.Request, account string) banner {
 	}
 	b := banner{Prompt: in.Prompt, By: in.PromptBy}
 	if change, err := s.decide(r.Context(), account, actionChangeSecurityInfo, network(r)); err == nil && change.Decision == challenge {
-		b.Held, b.Until = true, change.Until
+		b.Held, b.ShutOut, b.Until = true, in.Decision == deny, change.Until
 	}
 	return b
 }

@@ -98,7 +98,11 @@ func TestPromptIsABannerUntilItIsDone(t *testing.T) {
 	change := held()
 	change.Decision = challenge
 	s.holdfast.answers[actionChangeSecurityInfo] = change
-	if body := s.home(t); !strings.Contains(body, "is about to change") || !strings.Contains(body, `datetime="2026-05-02T12:00:00Z"`) {
+	if body := s.home(t); !strings.Contains(body, "is about to change") || !strings.Contains(body, `datetime="2026-05-02T12:00:00Z"`) || strings.Contains(body, "sign in again") {
+		t.Error(body)
+	}
+	s.holdfast.answers[actionSignIn] = held()
+	if body := s.home(t); !strings.Contains(body, "cannot pay or sign in again") {
 		t.Error(body)
 	}
 }
