@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -109,12 +110,12 @@ func (h *holds) prepare(ctx context.Context) error {
 	if err := h.client.Create(ctx, policyOfShop()); err != nil {
 		return err
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(createdAtOnce)
 	for i := range h.n {
-		if err := h.hold(ctx, fmt.Sprintf("held-%d", i), 10*24*time.Hour); err != nil {
-			return err
-		}
+		group.Go(func() error { return h.hold(ctx, fmt.Sprintf("held-%d", i), 10*24*time.Hour) })
 	}
-	return nil
+	return group.Wait()
 }
 
 // hold records a change of the pages that holds for a while longer.
