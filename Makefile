@@ -21,7 +21,7 @@ GO_BUILD := go build
 
 CONTROL_PLANE := bin/kube-apiserver bin/etcd bin/kubectl
 GENERATORS := bin/controller-gen bin/kustomize
-TEST_TOOLS := $(CONTROL_PLANE) $(GENERATORS) bin/gotestsum bin/golangci-lint bin/oidc-provider
+TEST_TOOLS := $(CONTROL_PLANE) $(GENERATORS) bin/gotestsum bin/golangci-lint bin/oidc-provider bin/helm
 
 UNIT_PACKAGES := ./api/... ./internal/... ./cmd/... ./hack/...
 # Rooms where goroutines meet; the race detector needs a C compiler. Of the rest test-race takes care: with client-go

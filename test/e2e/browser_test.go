@@ -53,7 +53,7 @@ func (b *tab) follow(what string, status int64, heading string, step chromedp.Ac
 		b.t.Fatalf("%s: %v", what, err)
 	}
 	if got := b.text("h1"); response.Status != status || got != heading {
-		b.t.Fatalf("%s: status %d, heading %q; want %d, %q", what, response.Status, got, status, heading)
+		b.t.Fatalf("%s: status %d, heading %q; want %d, %q. The page says:\n%s", what, response.Status, got, status, heading, b.text("main"))
 	}
 }
 

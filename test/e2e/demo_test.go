@@ -158,6 +158,8 @@ type signIn struct {
 	Reasons    []string
 	Until      time.Time
 	UnblockURL string
+	// SecurityInfoURL leads to a change on hold.
+	SecurityInfoURL string
 }
 
 func (d *demo) signIn(account, password string) signIn {

@@ -14,8 +14,8 @@ var (
 	yamlBlock  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 )
 
-// readme runs what the README tells people to type: make targets are looked up, all
-// else is run as it stands, against this demo.
+// readme runs what the README tells people to type: make targets are looked up, the chart
+// is rendered, all else is run as it stands, against this demo.
 func readme(d *demo, t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
@@ -23,7 +23,8 @@ func readme(d *demo, t *testing.T) {
 	}
 	var commands []string
 	for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
-		commands = append(commands, strings.Split(strings.TrimSpace(block[1]), "\n")...)
+		whole := strings.ReplaceAll(strings.TrimSpace(block[1]), "\\\n", "")
+		commands = append(commands, strings.Split(whole, "\n")...)
 	}
 	if len(commands) < 2 || commands[0] != "make run" || commands[1] != "make test" {
 		t.Errorf("the first two commands are %q, want make run and make test", commands[:min(2, len(commands))])
@@ -32,6 +33,8 @@ func readme(d *demo, t *testing.T) {
 		switch {
 		case strings.HasPrefix(command, "make "):
 			command = strings.Replace(command, "make ", "make --dry-run ", 1)
+		case strings.HasPrefix(command, "helm install "):
+			command = strings.Replace(command, "helm install ", "bin/helm template ", 1)
 		case strings.HasPrefix(command, "export KUBECONFIG="):
 			continue // the demo of this test is elsewhere
 		}

@@ -19,8 +19,8 @@ func nothingSecret(d *demo, t *testing.T) {
 	var addresses, codes []string
 	by := map[string]int{}
 	for _, address := range []string{
-		aliceAddress, "ada@example.test", "grace@example.test", "linus@example.test",
-		"+12025550101", adaPhone, gracePhone, "+12025550104",
+		aliceAddress, adaAddress, "grace@example.test", linusAddress,
+		"+12025550101", adaPhone, gracePhone, linusPhone, linusSecond, linusThird, linusByYAML, adaThief,
 	} {
 		addresses = append(addresses, strings.TrimPrefix(address, "+1"))
 		for _, m := range d.inbox(address) {
@@ -51,17 +51,22 @@ func nothingSecret(d *demo, t *testing.T) {
 		if p.text == "" {
 			t.Errorf("the %s is empty: nothing was looked at", place)
 		}
-		for _, secret := range append(addresses, newPassword, phonePassword) {
-			if strings.Contains(p.text, secret) {
+		for _, secret := range append(addresses, newPassword, phonePassword, adaPassword) {
+			// Who writes a Secret puts it into etcd: this one was the test's.
+			if ours := place == "etcd" && strings.HasSuffix(linusByYAML, secret); !ours && strings.Contains(p.text, secret) {
 				t.Errorf("the %s holds %q", place, secret)
 			}
 		}
+		if p.chance {
+			continue
+		}
+		numbers := number.FindAllString(p.text, -1)
 		for _, code := range codes {
-			held := !p.byWord && slices.Contains(number.FindAllString(p.text, -1), code)
+			held := !p.byWord && slices.Contains(numbers, code)
 			for _, end := range []string{`"`, " ", "\n"} {
 				held = held || (p.byWord && strings.Contains(p.text, `"`+code+end))
 			}
-			if held && !p.chance {
+			if held {
 				t.Errorf("the %s holds the code %s", place, code)
 			}
 		}
