@@ -196,6 +196,24 @@ const (
 	// ConditionContested is True where two replacements of one account are open: neither
 	// applies before review.
 	ConditionContested = "Contested"
+
+	// ConditionIdentityTold is True once the IdP has ended the account's sessions and asks
+	// for a new password, after a code cancelled a hold; absent elsewhere.
+	ConditionIdentityTold = "IdentityTold"
+)
+
+// Reasons of IdentityTold.
+const (
+	// ReasonSessionsEnded surfaces with True.
+	ReasonSessionsEnded = "SessionsEnded"
+
+	// ReasonNoAdapter surfaces with False where the policy has no identity.adapter: end the
+	// account's sessions at the IdP yourself.
+	ReasonNoAdapter = "NoAdapter"
+
+	// ReasonIdentityUnreachable surfaces with False where the IdP refused or did not answer;
+	// it is told again for 24 hours.
+	ReasonIdentityUnreachable = "IdentityUnreachable"
 )
 
 // Reasons of OwnDomain and Contested.

@@ -44,7 +44,7 @@ func (c controllers) setup(manager ctrl.Manager) error {
 		}).SetupWithManager(manager),
 		(&securityinfochange.Controller{
 			Client: manager.GetClient(), Secrets: manager.GetAPIReader(), Store: c.memory, Policies: c.policies, Contacts: c.desk,
-			Wakes: c.feed, APIServer: apiserver, Now: clock.Wall, Recorder: recorder,
+			Wakes: c.feed, APIServer: apiserver, Identity: c.desk.Identity, Now: clock.Wall, Recorder: recorder,
 		}).SetupWithManager(manager),
 		(&ownblock.Controller{
 			Client: manager.GetClient(), Store: c.memory, Wakes: c.feed, Now: clock.Wall,

@@ -72,6 +72,7 @@ type Controller struct {
 	Contacts  Contacts
 	Wakes     Wakes
 	APIServer Clock
+	Identity  Identity
 	Now       func() time.Time
 	Recorder  events.EventRecorder
 }
@@ -93,7 +94,7 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	before := sic.DeepCopy()
 	s := &scope{object: sic, now: c.Now()}
-	err := s.run(ctx, c.gather, c.freeze, c.settle)
+	err := s.run(ctx, c.gather, c.freeze, c.settle, c.follow)
 	s.report(err)
 	wrote, patchErr := kube.PatchStatus(ctx, c.Client, before, sic)
 	if patchErr != nil {
@@ -123,6 +124,10 @@ type scope struct {
 	remembered change.Memory
 	// contested, skewed and early keep a hold from ending.
 	contested, skewed, early bool
+	// ownDomain says that a new address lies with the account's own provider (seed 24).
+	ownDomain bool
+	// told is what became of telling the IdP of a cancellation; empty where nothing is told.
+	told string
 }
 
 func (s *scope) run(ctx context.Context, phases ...func(context.Context, *scope) error) error {

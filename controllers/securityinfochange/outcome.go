@@ -43,6 +43,8 @@ func (c *Controller) outcome(ctx context.Context, s *scope, err error) (reconcil
 		return reconcile.Result{}, reconcile.TerminalError(err)
 	case err != nil:
 		return reconcile.Result{}, err
+	case s.untold():
+		return reconcile.Result{RequeueAfter: tellAgain}, nil
 	case s.record.End.State != "":
 		return c.retain(ctx, s)
 	case s.skewed:

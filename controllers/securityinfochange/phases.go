@@ -222,6 +222,6 @@ const storeAway = "The store does not answer, so nothing about the change can be
 // mirror is the status that tells of the record.
 func (s *scope) mirror(old v1alpha1.SecurityInfoChangeStatus) v1alpha1.SecurityInfoChangeStatus {
 	return kube.ChangeReport{
-		Record: s.record, Spec: s.spec, Contested: s.contested, Skewed: s.skewed, Generation: s.object.Generation, Now: s.now,
+		Record: s.record, Spec: s.spec, Contested: s.contested, Skewed: s.skewed, OwnDomain: s.ownDomain, Told: s.told, Generation: s.object.Generation, Now: s.now,
 	}.Status(old)
 }

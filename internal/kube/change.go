@@ -86,8 +86,13 @@ type ChangeReport struct {
 	// Contested says that another replacement of the account is open; Skewed that the
 	// hold would end, were the clocks not apart.
 	Contested, Skewed bool
-	Generation        int64
-	Now               time.Time
+	// OwnDomain says that a new address lies with the account's own provider; it is known
+	// at the first sight and stays.
+	OwnDomain bool
+	// Told is the reason of IdentityTold; empty where nothing is told now.
+	Told       string
+	Generation int64
+	Now        time.Time
 }
 
 // Status mirrors the record into a status. Messages tell absolute times only, so that
@@ -116,6 +121,13 @@ func (r ChangeReport) Status(old v1alpha1.SecurityInfoChangeStatus) v1alpha1.Sec
 		ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, stalled.Reason, stalled.Message
 	}
 	setConditions(&s.Conditions, r.Generation, r.Now, ready, stalled, r.contested(state))
+	if r.OwnDomain {
+		setConditions(&s.Conditions, r.Generation, r.Now, condition(v1alpha1.ConditionOwnDomain, metav1.ConditionTrue, v1alpha1.ReasonSameProvider,
+			"The new address lies with the provider whose accounts these are: it works, another provider is safer."))
+	}
+	if r.Told != "" {
+		setConditions(&s.Conditions, r.Generation, r.Now, identityTold(r.Told))
+	}
 	return s
 }
 
@@ -225,6 +237,19 @@ func (r ChangeReport) contested(state change.State) metav1.Condition {
 			"Another replacement of this account is open: neither applies before one is cancelled or reviewed.")
 	}
 	return condition(v1alpha1.ConditionContested, metav1.ConditionFalse, v1alpha1.ReasonNotContested, "")
+}
+
+func identityTold(reason string) metav1.Condition {
+	c := condition(v1alpha1.ConditionIdentityTold, metav1.ConditionFalse, reason, "")
+	switch reason {
+	case v1alpha1.ReasonSessionsEnded:
+		c.Status, c.Message = metav1.ConditionTrue, "The identity provider has ended the account's sessions and asks for a new password."
+	case v1alpha1.ReasonNoAdapter:
+		c.Message = "The policy has no identity.adapter: end the account's sessions at the identity provider, and have its password changed."
+	default:
+		c.Message = "The identity provider refused or did not answer; it is told again every minute for 24 hours."
+	}
+	return c
 }
 
 // StalledChange is the status of a change whose spec cannot be enforced.
