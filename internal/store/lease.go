@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +16,8 @@ import (
 // Lease hands out at most n messages that are due, those due longest first, with
 // their addresses opened; none of the lanes that are full. Until then nobody else gets
 // them; if they are not marked by then, they are due again. NotBefore is the end of the
-// lease, which names it, and outlives the death of this process, not of the machine. A message past its Expires, or whose challenge was consumed,
+// lease, which names it; a lease outlives the death of this process, not of the machine. A
+// message past its Expires, or whose challenge was consumed,
 // replaced or voided, is dropped: Dead without a class.
 //
 // Messages to one destination keep their order: one that is being sent or due holds
@@ -30,23 +30,13 @@ func (s *Store) Lease(ctx context.Context, n int, now, until time.Time, full ...
 	var leased []message.Message
 	err := s.writeSoon(ctx, func(t *tx) error {
 		leased = nil // it may be run again
-		for len(leased) < n {
-			room := n - len(leased)
-			due, err := t.lease(room, now, until, full)
-			if err != nil {
-				return err
-			}
-			alive, err := t.prepareAll(due, now)
-			if err != nil {
-				return err
-			}
-			leased = append(leased, alive...)
-			// One that was dropped lets those behind it through.
-			if len(due) < room && len(alive) == len(due) {
-				return nil
-			}
+		lanes, err := t.lanes(full)
+		for i := 0; err == nil && i < len(lanes) && len(leased) < n; i++ {
+			var more []message.Message
+			more, err = t.leaseAlive(lanes[i], n-len(leased), now, until)
+			leased = append(leased, more...)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -64,48 +54,99 @@ func (s *Store) Lease(ctx context.Context, n int, now, until time.Time, full ...
 const behind = `EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'Waiting' AND e.destination <> '' AND e.destination = m.destination
 	AND (e.created_at, e.id) < (m.created_at, m.id) AND (e.leased OR e.due_at <= $1 OR m.kind <> 'Code'))`
 
+// leaseAlive leases at most n messages of a lane that sending still makes sense of.
+func (t *tx) leaseAlive(lane message.Lane, n int, now, until time.Time) (leased []message.Message, err error) {
+	for len(leased) < n {
+		room := n - len(leased)
+		due, err := t.lease(lane, room, now, until)
+		if err != nil {
+			return nil, err
+		}
+		alive, err := t.prepareAll(due, now)
+		if err != nil {
+			return nil, err
+		}
+		leased = append(leased, alive...)
+		// One that was dropped lets those behind it through.
+		if len(due) < room && len(alive) == len(due) {
+			return leased, nil
+		}
+	}
+	return leased, nil
+}
+
 // lease claims rows. The guard stands outside the choice too: of two couriers that
 // choose the same row, the later finds it no longer due.
-func (t *tx) lease(n int, now, until time.Time, full []message.Lane) ([]sealedMessage, error) {
-	others, args := outside(full, instant(now), instant(until), n)
+func (t *tx) lease(lane message.Lane, n int, now, until time.Time) ([]sealedMessage, error) {
+	within, args := inLane(lane, instant(now), instant(until), n)
 	return list(t.queries, scanMessage, `UPDATE outbox SET due_at = $2, leased = TRUE
 		WHERE state = 'Waiting' AND due_at <= $1 AND id IN (WITH next AS MATERIALIZED (
-			SELECT id FROM outbox m WHERE state = 'Waiting' AND due_at <= $1 AND NOT `+behind+others+`
+			SELECT id FROM outbox m WHERE state = 'Waiting' AND due_at <= $1 AND NOT `+behind+within+`
 			ORDER BY due_at, created_at, id LIMIT CAST($3 AS BIGINT)`+t.skip+`) SELECT id FROM next)
 		RETURNING `+outboxColumns, args...)
 }
 
-// outside keeps m out of full lanes; it appends their names to the arguments. The list
-// is filled up to a power of two, so that there are few statements to prepare.
-func outside(full []message.Lane, args ...any) (where string, _ []any) {
-	if len(full) == 0 {
+// inLane keeps m in a lane, whose names it appends to the arguments; the zero lane is
+// all of them.
+func inLane(lane message.Lane, args ...any) (where string, _ []any) {
+	if lane == (message.Lane{}) {
 		return "", args
 	}
-	var b strings.Builder
-	for i := range 1 << bits.Len(uint(len(full)-1)) {
-		lane := full[min(i, len(full)-1)]
-		fmt.Fprintf(&b, ` AND NOT (m.tenant = $%d AND ($%[2]d = '' OR m.channel = $%[2]d))`, len(args)+1, len(args)+2)
-		args = append(args, lane.Tenant, lane.Channel)
+	return fmt.Sprintf(` AND m.tenant = $%d AND m.channel = $%d`, len(args)+1, len(args)+2), append(args, lane.Tenant, lane.Channel)
+}
+
+// everyLane walks the index from each tenant and channel to the next one: few steps,
+// however many messages wait.
+const everyLane = `WITH RECURSIVE tenants (tenant) AS (
+		SELECT MIN(tenant) FROM outbox WHERE state = 'Waiting'
+		UNION ALL SELECT (SELECT MIN(o.tenant) FROM outbox o WHERE o.state = 'Waiting' AND o.tenant > t.tenant)
+			FROM tenants t WHERE t.tenant IS NOT NULL),
+	lanes (tenant, channel) AS (
+		SELECT t.tenant, (SELECT MIN(o.channel) FROM outbox o WHERE o.state = 'Waiting' AND o.tenant = t.tenant)
+			FROM tenants t WHERE t.tenant IS NOT NULL
+		UNION ALL SELECT l.tenant, (SELECT MIN(o.channel) FROM outbox o WHERE o.state = 'Waiting' AND o.tenant = l.tenant AND o.channel > l.channel)
+			FROM lanes l WHERE l.channel IS NOT NULL)
+	SELECT tenant, channel FROM lanes l WHERE channel IS NOT NULL ORDER BY (
+		SELECT MIN(o.due_at) FROM outbox o WHERE o.state = 'Waiting' AND o.tenant = l.tenant AND o.channel = l.channel)`
+
+// lanes are those with waiting messages that are not full, whichever has waited longest
+// first: where none is full the zero lane, which is all of them.
+func (q queries) lanes(full []message.Lane) ([]message.Lane, error) {
+	if len(full) == 0 {
+		return []message.Lane{{}}, nil
 	}
-	return b.String(), args
+	all, err := list(q, func(row scanner) (l message.Lane, err error) { return l, row.Scan(&l.Tenant, &l.Channel) }, everyLane)
+	return slices.DeleteFunc(all, func(l message.Lane) bool {
+		return slices.ContainsFunc(full, func(f message.Lane) bool {
+			return f.Tenant == l.Tenant && (f.Channel == "" || f.Channel == l.Channel)
+		})
+	}), err
 }
 
 // NextDue is when the earliest message that Lease would hand out is due, now where it
 // is overdue; false where none waits.
-func (s *Store) NextDue(ctx context.Context, now time.Time, full ...message.Lane) (time.Time, bool, error) {
-	others, args := outside(full, instant(now))
-	due, err := one(s.read(ctx), moment, `SELECT due_at FROM outbox m WHERE state = 'Waiting' AND NOT `+behind+others+`
-		ORDER BY due_at LIMIT 1`, args...)
-	if errors.Is(err, rules.ErrNotFound) {
-		return time.Time{}, false, nil
+func (s *Store) NextDue(ctx context.Context, now time.Time, full ...message.Lane) (first time.Time, some bool, err error) {
+	q := s.read(ctx)
+	lanes, err := q.lanes(full)
+	for i := 0; err == nil && i < len(lanes); i++ {
+		within, args := inLane(lanes[i], instant(now))
+		var due time.Time
+		due, err = one(q, moment, `SELECT due_at FROM outbox m WHERE state = 'Waiting' AND NOT `+behind+within+`
+			ORDER BY due_at LIMIT 1`, args...)
+		switch {
+		case errors.Is(err, rules.ErrNotFound):
+			err = nil
+		case err == nil && (!some || due.Before(first)):
+			first, some = due, true
+		}
 	}
-	if err != nil {
+	if err != nil || !some {
 		return time.Time{}, false, err
 	}
-	if due.Before(now) {
-		due = now
+	if first.Before(now) {
+		first = now
 	}
-	return due, true, nil
+	return first, true, nil
 }
 
 // ReleaseLeases makes every leased message due at once. It is for an engine that has
