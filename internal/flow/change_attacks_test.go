@@ -138,6 +138,21 @@ func TestTheHolderOfARecycledNumber(t *testing.T) {
 	is(t, d.SetPasswordAfterCancel(t.Context(), owner, id, stronger), rules.ErrOrder) // another session cancelled
 }
 
+// A thief who signed in with the password waits for the owner to cancel elsewhere: that
+// gives his own session no new password.
+func TestTheThiefWhoWaitsForACancellation(t *testing.T) {
+	d := newDesk(t)
+	d.has(anna, mail)
+	thief := d.enter(anna)
+	id := d.replaces(&thief, thiefMail)
+	owner := d.follow(d.notice(annaMail))
+	d.must(&owner, flow.Ask{Purpose: code.Cancel, Change: id, To: toMail})
+	is(t, d.SetPasswordAfterCancel(t.Context(), thief, id, strong), rules.ErrOrder)
+	if len(d.idp.calls) != 0 {
+		t.Errorf("the IdP was told %+v", d.idp.calls)
+	}
+}
+
 // Two replacements race: neither applies, however long they wait, until the owner's old
 // info or a cancellation of one decides.
 func TestTwoReplacementsRace(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/change"
@@ -183,8 +182,8 @@ func (d *Desk) SetPasswordAfterCancel(ctx context.Context, v Visit, id, newPassw
 	if err != nil {
 		return err
 	}
-	if !cancelledIn(s, r, d.Now()) {
-		return rules.ErrOrder
+	if err := d.cancelledIn(ctx, s, r); err != nil {
+		return err
 	}
 	if strength := d.check(p, s.Account, newPassword); !strength.Acceptable {
 		return &WeakPasswordError{strength}
@@ -192,8 +191,19 @@ func (d *Desk) SetPasswordAfterCancel(ctx context.Context, v Visit, id, newPassw
 	return d.Identity.SetPassword(ctx, p, s.Account, newPassword, d.deed(s.Flow, newPassword))
 }
 
-// cancelledIn reports whether a hold was cancelled by a code since the session began.
-func cancelledIn(s session.Session, r change.Record, now time.Time) bool {
+// cancelledIn returns rules.ErrOrder unless this very session has cancelled the hold by a
+// code: who signed in with the password alone waits for no owner to cancel elsewhere.
+func (d *Desk) cancelledIn(ctx context.Context, s session.Session, r change.Record) error {
 	byCode := r.End.State == change.Cancelled && r.End.Reason == change.ByCode && !r.HoldStart.IsZero()
-	return byCode && !r.End.At.Before(s.Opened) && !r.End.At.After(now)
+	if !byCode || r.End.At.Before(s.Opened) {
+		return rules.ErrOrder
+	}
+	if s.ProvedBy != "" && s.ProvedBy == r.End.By {
+		return nil
+	}
+	here, err := d.Store.CancelCodeOf(ctx, s.ID, r.Key.Name)
+	if err == nil && !here {
+		err = rules.ErrOrder
+	}
+	return err
 }

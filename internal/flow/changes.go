@@ -31,6 +31,8 @@ type ChangeStore interface {
 	CancelChange(ctx context.Context, c change.Cancelling) ([]change.Record, error)
 	// CancelledBefore reports whether a contact has cancelled without the first factor.
 	CancelledBefore(ctx context.Context, tenant, account, contactID string) (bool, error)
+	// CancelCodeOf reports whether a code of a flow was accepted to cancel a change.
+	CancelCodeOf(ctx context.Context, flowID, name string) (bool, error)
 	// DeleteChange ends the incarnation of a change.
 	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)
 	// NoticedChange is what a notice told of, or rules.ErrNotFound.

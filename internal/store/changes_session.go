@@ -53,3 +53,10 @@ func (s *Store) CancelledBefore(ctx context.Context, tenant, account, contactID 
 	return one(s.read(ctx), plain[bool], `SELECT EXISTS (SELECT 1 FROM change_cancels
 		WHERE tenant = $1 AND account = $2 AND contact = $3)`, tenant, account, contactID)
 }
+
+// CancelCodeOf reports whether a code that was to cancel this change was accepted in a
+// flow.
+func (s *Store) CancelCodeOf(ctx context.Context, flowID, name string) (bool, error) {
+	return one(s.read(ctx), plain[bool], `SELECT EXISTS (SELECT 1 FROM challenges
+		WHERE flow = $1 AND purpose = $2 AND object = $3 AND consumed_at IS NOT NULL)`, flowID, code.Cancel, name)
+}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"strings"
 	"crypto/sha256"
 	"errors"
 	"testing"
@@ -19,6 +20,7 @@ type ProofStore interface {
 	AcceptProof(ctx context.Context, a code.Accept) error
 	SteppedUpBy(ctx context.Context, s session.Session) (challengeID string, err error)
 	CancelledBefore(ctx context.Context, tenant, account, contactID string) (bool, error)
+	CancelCodeOf(ctx context.Context, flowID, name string) (bool, error)
 }
 
 var proofTests = map[string]func(*testing.T, Backend){
@@ -100,4 +102,8 @@ func proofCancelled(t *testing.T, b Backend) {
 	mustGet[[]change.Record](t)(b.CancelChange(t.Context(), change.Cancelling{Key: o.key("c"), Account: account, ChallengeID: id, Now: Start.Add(time.Minute)}))
 	equal(t, "after", mustGet[bool](t)(b.CancelledBefore(t.Context(), tenant, account, "a")), true)
 	equal(t, "another contact", mustGet[bool](t)(b.CancelledBefore(t.Context(), tenant, account, "b")), false)
+	here := strings.TrimSuffix(id, "-challenge-1")
+	for at, want := range map[[2]string]bool{{here, "c"}: true, {here, "another"}: false, {"another-flow", "c"}: false} {
+		equal(t, "in flow and change "+strings.Join(at[:], " "), mustGet[bool](t)(b.CancelCodeOf(t.Context(), at[0], at[1])), want)
+	}
 }
