@@ -2,9 +2,9 @@ package storetest
 
 import (
 	"context"
-	"strings"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
