@@ -85,7 +85,7 @@ func (c listed) Tongue() string {
 func (c listed) Remark() string {
 	switch c.Standing {
 	case contact.Junior:
-		return "New. For 30 days it does not prove that it is you."
+		return "New. For a time it does not prove that it is you."
 	case contact.Disabled:
 		return "Paused after too many wrong codes. It gets no codes until another contact has proved that it is you."
 	default:

@@ -79,7 +79,7 @@ func TestTheListOfSecurityInfo(t *testing.T) {
 	v := entered(t)
 	page := text(t, expect(t, v.get("/security-info"), http.StatusOK))
 	contains(t, page, "ma•••@•••", "Email address", "Phone, by text message", "German", "Brazilian Portuguese", "3 March 2024", "Never",
-		"For 30 days it does not prove", "/security-info/verify", "Harbour Shop")
+		"For a time it does not prove", "/security-info/verify", "Harbour Shop")
 	v.desk.Change(func(d *webtest.Desk) { d.Sessions.Info.Contacts[1].Standing = contact.Disabled })
 	v.adopt(v.post("/security-info", "ticket", v.desk.InfoTicket()))
 	contains(t, text(t, v.get("/security-info")), "Paused after too many wrong codes", "Only one of them proves")
