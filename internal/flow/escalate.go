@@ -64,6 +64,7 @@ func (d *Desk) refuse(ctx context.Context, f session.Flow, r block.Record, chann
 
 // miss counts a wrong code and returns what the person is told.
 func (d *Desk) miss(ctx context.Context, c code.Challenge) error {
+	d.tellDisabled(ctx, c)
 	err := d.fail(ctx, nil, escalation.Failure{Tenant: c.Tenant, Account: c.Account, Method: string(c.Channel), PastFirst: true})
 	switch {
 	case err != nil:

@@ -100,6 +100,8 @@ type ContactStore interface {
 	// about it. An account that has any gives rules.ErrRecorded, but for the very
 	// same list, which changes nothing. An empty list records absence (law 13).
 	ImportContacts(ctx context.Context, tenant, account string, contacts []contact.Contact, notices []message.Message, now time.Time) error
+	// Notify puts notices into the outbox.
+	Notify(ctx context.Context, notices []message.Message) error
 }
 
 // ChallengeStore remembers challenges, budgets and the outbox.

@@ -41,6 +41,11 @@ func (t *tx) insertMessages(messages []message.Message) error {
 	return nil
 }
 
+// Notify puts notices into the outbox.
+func (s *Store) Notify(ctx context.Context, notices []message.Message) error {
+	return s.write(ctx, func(t *tx) error { return t.insertMessages(notices) })
+}
+
 // MarkSent finishes a message. A finished one stays as it is. It counts from whoever
 // sent it, even after the lease: what was sent was sent.
 func (s *Store) MarkSent(ctx context.Context, id string, now time.Time) error {

@@ -13,6 +13,7 @@ import (
 var outboxTests = map[string]func(*testing.T, Backend){
 	"outbox/a code is leased with its whole challenge":       leasedCode,
 	"outbox/a notice is leased with its address":             leasedNotice,
+	"outbox/a notice by itself":                              notified,
 	"outbox/oldest first, at most n":                         leasedInOrder,
 	"outbox/a leased message is handed out once":             leasedOnce,
 	"outbox/a lease of 16 at once hands out once":            leaseRace,
@@ -64,6 +65,20 @@ func leasedCode(t *testing.T, b Backend) {
 		Address: Address, Language: "de", NotBefore: Start.Add(time.Minute), Expires: c.Expires, Created: Start,
 	}
 	equal(t, "leased", lease(t, b, 10, Start), []message.Message{want})
+}
+
+func notified(t *testing.T, b Backend) {
+	drain(b)
+	n := notice("n1")
+	must(t, b.Notify(t.Context(), []message.Message{n}))
+	select {
+	case <-b.Wake():
+	default:
+		t.Error("the courier is not woken")
+	}
+	leased := mustGet[[]message.Message](t)(b.Lease(t.Context(), 10, Start, Start.Add(time.Minute)))
+	n.NotBefore = Start.Add(time.Minute)
+	equal(t, "leased", leased, []message.Message{n})
 }
 
 func leasedNotice(t *testing.T, b Backend) {

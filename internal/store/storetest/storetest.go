@@ -40,6 +40,7 @@ type Store interface {
 
 	Book(ctx context.Context, tenant, account string) (contact.Book, error)
 	ImportContacts(ctx context.Context, tenant, account string, contacts []contact.Contact, notices []message.Message, now time.Time) error
+	Notify(ctx context.Context, notices []message.Message) error
 	HasSealedRows(ctx context.Context) (bool, error)
 	CheckSeal(ctx context.Context) error
 	Reseal(ctx context.Context, batch int, now time.Time, between func() error) (store.Resealed, error)
