@@ -160,7 +160,14 @@ func (c cluster) waitKinds(ctx context.Context) error {
 				return fmt.Errorf("%s are not served yet", kind)
 			}
 		}
-		return c.client.Create(ctx, trialBlock(), client.DryRunAll)
+		trial := trialBlock()
+		if err := c.client.Create(ctx, trial, client.DryRunAll); err != nil {
+			return err
+		}
+		if len(trial.GetFinalizers()) == 0 { // once it takes effect it may refuse for a while
+			return errors.New("config/mutation does not take effect yet")
+		}
+		return nil
 	})
 }
 
