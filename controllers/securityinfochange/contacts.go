@@ -3,7 +3,6 @@ package securityinfochange
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -74,8 +73,7 @@ func (c *Controller) readContacts(ctx context.Context, s *scope) error {
 		default:
 			s.spec.New[i] = change.NewContact{ID: read.ID, Channel: read.Channel, Language: read.Language, Hint: read.Mask()}
 			s.addresses[read.ID] = read.Address
-			_, domain, _ := strings.Cut(strings.ToLower(read.Address), "@")
-			s.ownDomain = s.ownDomain || slices.Contains(s.policy.OwnDomains, domain)
+			s.ownDomain = s.ownDomain || flow.OwnDomain(read, s.policy) != ""
 		}
 	}
 	return nil

@@ -104,3 +104,18 @@ func TestOtherEndsTellNobody(t *testing.T) {
 		t.Errorf("condition %v, told %q", told, there.told)
 	}
 }
+
+// seed 24: an address at the account's own provider works, and the status advises another;
+// it says so at every later look.
+func TestAnAddressAtTheOwnDomainIsAdvisedAgainst(t *testing.T) {
+	f := newFixture(t)
+	_, domain, _ := strings.Cut(newAddress, "@")
+	f.policy(func(spec *v1alpha1.VerificationPolicySpec) {
+		spec.SecurityInfo.OwnDomains = []v1alpha1.DomainName{v1alpha1.DomainName(domain)}
+	})
+	f.hold("replace")
+	for range 2 {
+		sic, _ := f.reconcile("replace")
+		f.condition(sic, v1alpha1.ConditionOwnDomain, isTrue, v1alpha1.ReasonSameProvider)
+	}
+}

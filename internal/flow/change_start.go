@@ -213,9 +213,9 @@ func (d *Desk) Forget(ctx context.Context, v Visit, id string) error {
 	return err
 }
 
-// ownDomain is the domain of an address where it is one of the account's own provider:
+// OwnDomain is the domain of an address where it is one of the account's own provider:
 // who is locked out of the account may be locked out of it too (seed 24).
-func ownDomain(c contact.Contact, p policy.Policy) string {
+func OwnDomain(c contact.Contact, p policy.Policy) string {
 	_, domain, _ := strings.Cut(c.Address, "@")
 	if c.Channel != contact.Email || !slices.ContainsFunc(p.OwnDomains, func(own string) bool { return strings.EqualFold(own, domain) }) {
 		return ""

@@ -204,7 +204,7 @@ func (d *Desk) addStep(ctx context.Context, step *ChangeStep, s session.Session,
 		return err
 	}
 	if purpose == code.AddContact {
-		step.OwnDomain = ownDomain(here.book.Contacts[0], p)
+		step.OwnDomain = OwnDomain(here.book.Contacts[0], p)
 	} else {
 		var ways Overview
 		d.addDestinations(&ways, here)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -25,25 +24,39 @@ type Lines interface {
 // that gets no code (seed 20, T5). It costs, so it comes last before a code is issued, and
 // only whoever holds a flow gets here: their ticket is proved.
 func (d *Desk) checkLine(ctx context.Context, f session.Flow, p policy.Policy, to contact.Contact) error {
-	entered := to.ID == "" && to.Address != "" && dialled(to.Channel)
-	if d.Lines == nil || !entered || slices.Contains(p.Testing.Numbers, to.Address) {
-		return nil
-	}
-	kind, err := d.Lines.Line(ctx, line.Query{
-		Tenant: f.Tenant, Account: f.Account, Number: to.Address, Providers: p.Providers,
-		PerAccount: p.Limits.Account, PerTenant: p.Limits.Spend,
-	})
+	kind, err := d.line(ctx, f.Tenant, f.Account, p, to)
 	if errors.Is(err, line.ErrOutage) {
 		kind, err = line.Unknown, nil
+		d.meterLine(f.Tenant, kind)
 	}
 	if err != nil {
 		return err
-	}
-	if d.Meter != nil && kind != line.Unasked {
-		d.Meter.LineAsked(f.Tenant, kind)
 	}
 	if reason := kind.Refusal(to.Channel, p.Numbers); reason != "" {
 		return fmt.Errorf("%w: %s", rules.ErrDestination, reason)
 	}
 	return nil
+}
+
+// line asks what a number belongs to that nobody has listed yet: line.Unasked for whatever
+// else, line.ErrOutage where nobody answered.
+func (d *Desk) line(ctx context.Context, tenant, account string, p policy.Policy, to contact.Contact) (line.Kind, error) {
+	entered := to.ID == "" && to.Address != "" && dialled(to.Channel)
+	if d.Lines == nil || !entered || p.Tests(to.Address) {
+		return line.Unasked, nil
+	}
+	kind, err := d.Lines.Line(ctx, line.Query{
+		Tenant: tenant, Account: account, Number: to.Address, Providers: p.Providers,
+		PerAccount: p.Limits.Account, PerTenant: p.Limits.Spend,
+	})
+	if err == nil {
+		d.meterLine(tenant, kind)
+	}
+	return kind, err
+}
+
+func (d *Desk) meterLine(tenant string, kind line.Kind) {
+	if d.Meter != nil && kind != line.Unasked {
+		d.Meter.LineAsked(tenant, kind)
+	}
 }

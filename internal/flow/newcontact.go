@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/change"
@@ -24,29 +23,34 @@ type NewContact struct {
 }
 
 // ReadContact reads a new contact and gives it an ID. A reason says which rule refuses it
-// (seed 20, T1, T5); an error is no refusal: asking
-// again may help.
+// (seed 20, T1, T5); an error is no refusal: asking again may help.
 func (d *Desk) ReadContact(ctx context.Context, in NewContact) (contact.Contact, change.Reason, error) {
 	p := d.Policies.For(in.Tenant, in.Account)
-	address, err := d.address(in.Channel, in.Address, in.Country, p.Numbers)
-	if err == nil && dialled(in.Channel) {
-		err = d.Numbers.Takes(address, in.Channel, p.Numbers)
-	}
+	address, err := d.typed(in, p.Numbers)
+	fresh := contact.Contact{Channel: in.Channel, Address: address, Standing: contact.Pending, Language: in.Language, Added: d.Now()}
 	switch {
 	case errors.Is(err, rules.ErrDestination):
 		return contact.Contact{}, d.refusal(in, p), nil
 	case err != nil:
 		return contact.Contact{}, "", err
-	case dialled(in.Channel) && !d.reaches(p, in.Channel, address):
+	case dialled(in.Channel) && !p.Reaches(in.Channel, d.plan(fresh)):
 		return contact.Contact{}, change.NumberRefused, nil
 	}
-	if reason, err := d.lineRefusal(ctx, in, p, address); reason != "" || err != nil {
-		return contact.Contact{}, reason, err
+	kind, err := d.line(ctx, in.Tenant, in.Account, p, fresh)
+	if errors.Is(err, line.ErrOutage) && p.Numbers.Unasked {
+		kind, err = line.Unasked, nil
 	}
-	id, err := d.token(12)
-	return contact.Contact{
-		ID: id, Channel: in.Channel, Address: address, Standing: contact.Pending, Language: in.Language, Added: d.Now(),
-	}, "", err
+	switch {
+	case err != nil:
+		return contact.Contact{}, "", fmt.Errorf("look up the line of a new contact: %w", err)
+	case kind.Refusal(in.Channel, p.Numbers) == "":
+		fresh.ID, err = d.token(12)
+		return fresh, "", err
+	case kind == line.VoIP:
+		return contact.Contact{}, change.VoIPRefused, nil
+	default:
+		return contact.Contact{}, change.NumberRefused, nil
+	}
 }
 
 // refusal is why an address was refused: it would pass where internet numbers are taken,
@@ -62,36 +66,4 @@ func (d *Desk) refusal(in NewContact, p policy.Policy) change.Reason {
 		return change.VoIPRefused
 	}
 	return change.NumberRefused
-}
-
-// reaches reports whether a provider sends to the number's country (T1).
-func (d *Desk) reaches(p policy.Policy, channel contact.Channel, number string) bool {
-	country := d.Numbers.Plan(number)
-	return slices.ContainsFunc(p.Providers, func(one policy.Provider) bool { return one.Carries(channel, country) }) || p.Tests(number)
-}
-
-// lineRefusal asks the carrier, where the policy's providers can.
-func (d *Desk) lineRefusal(ctx context.Context, in NewContact, p policy.Policy, number string) (change.Reason, error) {
-	if d.Lines == nil || !dialled(in.Channel) || p.Tests(number) {
-		return "", nil
-	}
-	kind, err := d.Lines.Line(ctx, line.Query{
-		Tenant: in.Tenant, Account: in.Account, Number: number, Providers: p.Providers,
-		PerAccount: p.Limits.Account, PerTenant: p.Limits.Spend,
-	})
-	if errors.Is(err, line.ErrOutage) && p.Numbers.Unasked {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look up the line of a new contact: %w", err)
-	}
-	switch kind.Refusal(in.Channel, p.Numbers) {
-	case "":
-		return "", nil
-	default:
-		if kind == line.VoIP {
-			return change.VoIPRefused, nil
-		}
-		return change.NumberRefused, nil
-	}
 }

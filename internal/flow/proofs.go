@@ -8,7 +8,6 @@ import (
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
-	"holdfast.dev/holdfast/internal/rules/escalation"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/session"
@@ -129,33 +128,15 @@ func (d *Desk) proofTarget(ctx context.Context, here scene, to Target) (contact.
 }
 
 func (d *Desk) sendProof(ctx context.Context, v Visit, here scene, target contact.Contact, once code.Once) (ChallengeView, error) {
-	country, err := d.route(ctx, here, target)
-	if err != nil {
-		return ChallengeView{}, err
-	}
-	issue, err := d.issue(v, here.flow, here.policy, target)
-	if err != nil {
-		return ChallengeView{}, err
-	}
 	book, err := d.Store.Book(ctx, here.flow.Tenant, here.flow.Account)
 	if err != nil {
 		return ChallengeView{}, err
 	}
-	if _, ours := book.Find(target.ID); !ours {
-		issue.Challenge.ContactID = "" // it is none of the account's, or not any more
-	}
-	issue.Once = once
-	stored, err := d.Store.IssueChallenge(ctx, issue)
-	if limited(err) { // a failure of the channel, as at an unblock (seed 15)
-		f := here.flow
-		return ChallengeView{}, errors.Join(err, d.fail(ctx, nil, escalation.Failure{
-			Tenant: f.Tenant, Account: f.Account, Method: string(target.Channel), PastFirst: true,
-		}))
-	}
+	listed, _ := book.Find(target.ID) // empty: it is none of the account's, or not any more
+	stored, err := d.send(ctx, v, here, target, listed.ID, once)
 	if err != nil {
 		return ChallengeView{}, err
 	}
-	d.sent(ctx, stored, country, here.policy)
 	return d.proofView(ctx, here, stored, message.Delivery{State: message.Waiting})
 }
 

@@ -60,31 +60,37 @@ func (d *Desk) stepUpOnce(ctx context.Context, v Visit, challengeID string, to T
 	if err != nil {
 		return ChallengeView{}, err
 	}
-	return d.sendStepUp(ctx, v, here, target, once)
-}
-
-func (d *Desk) sendStepUp(ctx context.Context, v Visit, here scene, target contact.Contact, once code.Once) (ChallengeView, error) {
-	country, err := d.route(ctx, here, target)
+	stored, err := d.send(ctx, v, here, target, target.ID, once)
 	if err != nil {
 		return ChallengeView{}, err
+	}
+	return d.challengeView(ctx, here, stored, message.Delivery{State: message.Waiting})
+}
+
+// send issues a code to a contact of the scene and notes where it goes. contactID is the
+// one of the account's contacts that it proves; empty where it is none of them.
+func (d *Desk) send(ctx context.Context, v Visit, here scene, target contact.Contact, contactID string, once code.Once) (code.Challenge, error) {
+	country, err := d.route(ctx, here, target)
+	if err != nil {
+		return code.Challenge{}, err
 	}
 	issue, err := d.issue(v, here.flow, here.policy, target)
 	if err != nil {
-		return ChallengeView{}, err
+		return code.Challenge{}, err
 	}
-	issue.Once = once
+	issue.Challenge.ContactID, issue.Once = contactID, once
 	stored, err := d.Store.IssueChallenge(ctx, issue)
 	if limited(err) { // a failure of the channel, as at an unblock (seed 15)
 		f := here.flow
-		return ChallengeView{}, errors.Join(err, d.fail(ctx, nil, escalation.Failure{
+		err = errors.Join(err, d.fail(ctx, nil, escalation.Failure{
 			Tenant: f.Tenant, Account: f.Account, Method: string(target.Channel), PastFirst: true,
 		}))
 	}
 	if err != nil {
-		return ChallengeView{}, err
+		return code.Challenge{}, err
 	}
 	d.sent(ctx, stored, country, here.policy)
-	return d.challengeView(ctx, here, stored, message.Delivery{State: message.Waiting})
+	return stored, nil
 }
 
 // SubmitStepUp counts an attempt, compares, and accepts a right code once. The session
