@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"golang.org/x/text/language"
+
+	"holdfast.dev/holdfast/internal/tongue"
 )
 
 // Languages are the languages that there are words for, English first.
@@ -41,22 +43,14 @@ func Choose(wanted ...string) (tags []string, w *Words) {
 	return tags, w // not reached: there are words in English
 }
 
-// match finds the words of the same language in the same script: who reads traditional
-// characters gets no simplified ones, and nobody a neighbour's language.
+// match finds the words of the same language in the same script.
 func match(tag language.Tag) *Words {
-	_, i, confidence := matcher.Match(tag)
-	base, _ := tag.Base()
-	if own, _ := catalogue[i].tag.Base(); confidence < language.High || own != base {
+	i, found := among.Match(tag)
+	if !found {
 		return nil
 	}
 	return catalogue[i]
 }
 
 // Direction is that of the language's script: ltr or rtl.
-func Direction(tag string) string {
-	script, _ := language.Make(tag).Script()
-	if slices.Contains([]string{"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm"}, script.String()) {
-		return "rtl"
-	}
-	return "ltr"
-}
+func Direction(tag string) string { return tongue.Direction(language.Make(tag)) }

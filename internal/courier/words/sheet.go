@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/tongue"
 )
 
 // sheet is the file of a language. docs/messages.md says how to write one.
@@ -58,7 +59,7 @@ var files embed.FS
 
 var (
 	catalogue = must(load())
-	matcher   = language.NewMatcher(tagsOf(catalogue))
+	among     = tongue.Among(tagsOf(catalogue))
 )
 
 func must(all []*Words, err error) []*Words {

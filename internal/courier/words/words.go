@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/tongue"
 )
 
 // Words are the words of one language.
@@ -119,15 +119,5 @@ func (w *Words) Decision(d message.Decision) string { return w.sheet.Decisions[s
 
 // count puts a number in the form that it takes in the language.
 func (w *Words) count(forms map[string]string, n int) string {
-	return strings.ReplaceAll(forms[form(w.tag, n)], "#", strconv.Itoa(n))
-}
-
-// form is the CLDR plural category of a whole number.
-func form(tag language.Tag, n int) string {
-	return forms[plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0)]
-}
-
-var forms = map[plural.Form]string{
-	plural.Other: "other", plural.Zero: "zero", plural.One: "one",
-	plural.Two: "two", plural.Few: "few", plural.Many: "many",
+	return strings.ReplaceAll(forms[tongue.Plural(w.tag, n)], "#", strconv.Itoa(n))
 }

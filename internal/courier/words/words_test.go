@@ -12,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
+	"holdfast.dev/holdfast/internal/tongue"
 )
 
 var (
@@ -47,10 +48,10 @@ func TestNoLanguageMissesAKey(t *testing.T) {
 		}
 		keys(t, at+" purposes", s.Purposes, purposes...)
 		keys(t, at+" smsPurposes", s.SMSPurposes, slices.DeleteFunc(slices.Clone(purposes), func(p string) bool { return p == "AddAddress" })...)
-		keys(t, at+" minutes", s.Minutes, categories(w)...)
-		keys(t, at+" hours", s.Hours, categories(w)...)
-		keys(t, at+" inHours", s.InHours, categories(w)...)
-		keys(t, at+" inDays", s.InDays, categories(w)...)
+		keys(t, at+" minutes", s.Minutes, tongue.Plurals(w.tag)...)
+		keys(t, at+" hours", s.Hours, tongue.Plurals(w.tag)...)
+		keys(t, at+" inHours", s.InHours, tongue.Plurals(w.tag)...)
+		keys(t, at+" inDays", s.InDays, tongue.Plurals(w.tag)...)
 		keys(t, at+" meanwhile", s.Meanwhile, string(change.SensitiveActions), string(change.SignIn))
 		keys(t, at+" decisions", s.Decisions, string(message.Approved), string(message.Denied))
 		filled(t, at+" months", s.Months...)
@@ -89,20 +90,6 @@ func keys(t *testing.T, at string, got map[string]string, want ...string) {
 			t.Errorf("%s has %s, which is never said", at, key)
 		}
 	}
-}
-
-// categories are the plural categories that whole numbers take in the language.
-func categories(w *Words) []string {
-	var found []string
-	for n := range 1001 {
-		if f := form(w.tag, n); !slices.Contains(found, f) {
-			found = append(found, f)
-		}
-	}
-	if !slices.Contains(found, "other") {
-		found = append(found, "other") // CLDR has it everywhere, for fractions
-	}
-	return found
 }
 
 // Every language says the same: the fields of its texts are those of an English one.
