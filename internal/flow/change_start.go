@@ -62,7 +62,7 @@ func (d *Desk) startWith(ctx context.Context, v Visit, action change.Action, c N
 // newContact reads what was typed, or says why it gets no codes.
 func (d *Desk) newContact(ctx context.Context, s session.Session, p policy.Policy, book contact.Book, action change.Action, c NewContact) (contact.Contact, error) {
 	if action == change.Add && len(book.Contacts) >= p.Changes.MaxContacts {
-		return contact.Contact{}, fmt.Errorf("%w: you have %d contacts already, which is the most; remove one first", rules.ErrDestination, len(book.Contacts))
+		return contact.Contact{}, &rules.RefusalError{Err: rules.ErrDestination, Reason: rules.ListFull, Count: len(book.Contacts)}
 	}
 	address, err := d.typed(c, p.Numbers)
 	if err != nil {
@@ -72,7 +72,7 @@ func (d *Desk) newContact(ctx context.Context, s session.Session, p policy.Polic
 	place := d.Sealer.Lookup(s.Tenant, address)
 	for _, known := range book.Contacts {
 		if known.Channel == fresh.Channel && d.Sealer.Lookup(s.Tenant, known.Address) == place {
-			return contact.Contact{}, fmt.Errorf("%w: it is one of your contacts already", rules.ErrDestination)
+			return contact.Contact{}, rules.Refuse(rules.AlreadyListed)
 		}
 	}
 	if country := d.plan(fresh); !p.Reaches(fresh.Channel, country) {
@@ -87,7 +87,7 @@ func (d *Desk) typed(c NewContact, rule policy.NumberRule) (string, error) {
 	if c.Channel == contact.Email {
 		address, err := d.address(c.Channel, address, "", rule)
 		if err != nil {
-			return "", fmt.Errorf("%w: it is no email address; check it for typing errors", rules.ErrDestination)
+			return "", rules.Refuse(rules.NoAddress)
 		}
 		return address, nil
 	}

@@ -3,7 +3,6 @@ package flow
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -33,7 +32,7 @@ func (d *Desk) checkLine(ctx context.Context, f session.Flow, p policy.Policy, t
 		return err
 	}
 	if reason := kind.Refusal(to.Channel, p.Numbers); reason != "" {
-		return fmt.Errorf("%w: %s", rules.ErrDestination, reason)
+		return rules.Refuse(reason)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package phone
 import (
 	"github.com/nyaruka/phonenumbers"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -48,11 +49,11 @@ func (Numbers) Kind(number string) Kind {
 func (n Numbers) Takes(number string, channel contact.Channel, rule policy.NumberRule) error {
 	switch kind := n.Kind(number); {
 	case kind == VoIP && !rule.VoIP:
-		return refuse(refused[phonenumbers.VOIP])
+		return rules.Refuse(refused[phonenumbers.VOIP])
 	case kind == Other:
-		return refuse("it is of a kind that gets no codes")
+		return rules.Refuse(rules.WrongKind)
 	case kind == Landline && channel != contact.Voice:
-		return refuse("it is a landline, which takes no text; choose a call")
+		return rules.Refuse(rules.Landline)
 	default:
 		return nil
 	}

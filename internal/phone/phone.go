@@ -3,7 +3,6 @@
 package phone
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -21,16 +20,16 @@ const maxLength = 64
 
 // refused are the kinds of numbers that no code goes to (seed 20) and why. Where a
 // country keeps no range of its own for a kind, only the carrier could tell.
-var refused = map[phonenumbers.PhoneNumberType]string{
-	phonenumbers.VOIP:            "it is an internet (VoIP) number",
-	phonenumbers.PREMIUM_RATE:    "it is a premium-rate number",
-	phonenumbers.SHARED_COST:     "it is a shared-cost number",
-	phonenumbers.TOLL_FREE:       "it is a toll-free number",
-	phonenumbers.PAGER:           "it is a pager",
-	phonenumbers.PERSONAL_NUMBER: "it is a number that forwards at the caller's cost",
-	phonenumbers.UAN:             "it is a company's common number",
-	phonenumbers.VOICEMAIL:       "it is a voicemail number",
-	phonenumbers.UNKNOWN:         "it is of no known kind",
+var refused = map[phonenumbers.PhoneNumberType]rules.Reason{
+	phonenumbers.VOIP:            rules.VoIP,
+	phonenumbers.PREMIUM_RATE:    rules.PremiumRate,
+	phonenumbers.SHARED_COST:     rules.SharedCost,
+	phonenumbers.TOLL_FREE:       rules.TollFree,
+	phonenumbers.PAGER:           rules.Pager,
+	phonenumbers.PERSONAL_NUMBER: rules.Personal,
+	phonenumbers.UAN:             rules.Company,
+	phonenumbers.VOICEMAIL:       rules.Voicemail,
+	phonenumbers.UNKNOWN:         rules.UnknownKind,
 }
 
 // Numbers reads phone numbers by the numbering plans of the world.
@@ -42,18 +41,18 @@ type Numbers struct{}
 func (Numbers) Parse(number, country string, rule policy.NumberRule) (string, error) {
 	number = strings.TrimSpace(number)
 	if len(number) > maxLength {
-		return "", refuse("it is too long for a phone number")
+		return "", rules.Refuse(rules.NumberTooLong)
 	}
 	parsed, ok := read(number, strings.ToUpper(country))
 	switch {
 	case !ok:
-		return "", refuse("it is no phone number of the chosen country; check the country and the digits")
+		return "", rules.Refuse(rules.NoNumber)
 	case parsed.GetExtension() != "":
-		return "", refuse("it has an extension")
+		return "", rules.Refuse(rules.Extension)
 	}
 	kind := phonenumbers.GetNumberType(parsed)
 	if reason, bad := refused[kind]; bad && (kind != phonenumbers.VOIP || !rule.VoIP) {
-		return "", refuse(reason)
+		return "", rules.Refuse(reason)
 	}
 	return phonenumbers.Format(parsed, phonenumbers.E164), nil
 }
@@ -81,8 +80,6 @@ func read(number, country string) (*phonenumbers.PhoneNumber, bool) {
 	parsed, err := phonenumbers.Parse(number, country)
 	return parsed, err == nil && phonenumbers.IsValidNumber(parsed)
 }
-
-func refuse(reason string) error { return fmt.Errorf("%w: %s", rules.ErrDestination, reason) }
 
 // Country is one line of the list from which a person chooses.
 type Country struct {

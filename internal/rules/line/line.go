@@ -5,6 +5,7 @@ package line
 import (
 	"errors"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -53,27 +54,27 @@ type Query struct {
 }
 
 // refusals are the kinds that no code goes to and why (seed 20, T5).
-var refusals = map[Kind]string{
-	Premium:    "it is a premium-rate number",
-	SharedCost: "it is a shared-cost number",
-	TollFree:   "it is a toll-free number",
-	Pager:      "it is a pager",
-	Personal:   "it is a number that forwards at the caller's cost",
-	Company:    "it is a company's common number",
-	Voicemail:  "it is a voicemail number",
-	Invalid:    "nobody has this number; check the country and the digits",
+var refusals = map[Kind]rules.Reason{
+	Premium:    rules.PremiumRate,
+	SharedCost: rules.SharedCost,
+	TollFree:   rules.TollFree,
+	Pager:      rules.Pager,
+	Personal:   rules.Personal,
+	Company:    rules.Company,
+	Voicemail:  rules.Voicemail,
+	Invalid:    rules.Unassigned,
 }
 
 // Refusal is why a line gets no code on a channel under the policy's rule; empty where it
 // gets one.
-func (k Kind) Refusal(channel contact.Channel, rule policy.NumberRule) string {
+func (k Kind) Refusal(channel contact.Channel, rule policy.NumberRule) rules.Reason {
 	switch {
 	case k == VoIP && !rule.VoIP:
-		return "it is an internet (VoIP) number"
+		return rules.VoIP
 	case k == Landline && channel != contact.Voice:
-		return "it is a landline, which takes no text; choose a call"
+		return rules.Landline
 	case k == Unknown && !rule.Unasked:
-		return "its carrier cannot be asked at present; choose another contact or try again later"
+		return rules.CarrierSilent
 	default:
 		return refusals[k]
 	}

@@ -1,9 +1,9 @@
 package line
 
 import (
-	"strings"
 	"testing"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -16,30 +16,29 @@ func TestRefusals(t *testing.T) {
 		kind    Kind
 		channel contact.Channel
 		rule    policy.NumberRule
-		want    string
+		want    rules.Reason
 	}{
 		{Unasked, contact.SMS, strict, ""},
 		{Mobile, contact.SMS, strict, ""},
 		{Mobile, contact.Voice, strict, ""},
-		{Landline, contact.SMS, strict, "choose a call"},
+		{Landline, contact.SMS, strict, rules.Landline},
 		{Landline, contact.Voice, strict, ""},
-		{Landline, contact.SMS, open, "choose a call"},
-		{VoIP, contact.SMS, strict, "VoIP"},
-		{VoIP, contact.Voice, strict, "VoIP"},
+		{Landline, contact.SMS, open, rules.Landline},
+		{VoIP, contact.SMS, strict, rules.VoIP},
+		{VoIP, contact.Voice, strict, rules.VoIP},
 		{VoIP, contact.SMS, open, ""},
-		{Unknown, contact.SMS, strict, "cannot be asked"},
+		{Unknown, contact.SMS, strict, rules.CarrierSilent},
 		{Unknown, contact.SMS, open, ""},
-		{Premium, contact.Voice, open, "premium"},
-		{SharedCost, contact.Voice, open, "shared-cost"},
-		{TollFree, contact.Voice, open, "toll-free"},
-		{Pager, contact.SMS, open, "pager"},
-		{Personal, contact.SMS, open, "forwards"},
-		{Company, contact.SMS, open, "common number"},
-		{Voicemail, contact.Voice, open, "voicemail"},
-		{Invalid, contact.SMS, open, "check the country"},
+		{Premium, contact.Voice, open, rules.PremiumRate},
+		{SharedCost, contact.Voice, open, rules.SharedCost},
+		{TollFree, contact.Voice, open, rules.TollFree},
+		{Pager, contact.SMS, open, rules.Pager},
+		{Personal, contact.SMS, open, rules.Personal},
+		{Company, contact.SMS, open, rules.Company},
+		{Voicemail, contact.Voice, open, rules.Voicemail},
+		{Invalid, contact.SMS, open, rules.Unassigned},
 	} {
-		got := c.kind.Refusal(c.channel, c.rule)
-		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+		if got := c.kind.Refusal(c.channel, c.rule); got != c.want {
 			t.Errorf("%s by %s under %+v: %q, want %q", c.kind, c.channel, c.rule, got, c.want)
 		}
 	}
