@@ -6,15 +6,18 @@ import (
 	"holdfast.dev/holdfast/internal/rules/limit"
 )
 
-// ReportKind is what a person says of a code that came (seed 41).
+// ReportKind is what a person says of a message that came (seed 41).
 type ReportKind string
 
-// The kinds of reports. Both have the same effect; the audit tells them apart.
+// The kinds of reports. The first two have the same effect; the audit tells them apart.
 const (
 	// UnrequestedCode says that a code came which the person did not ask for.
 	UnrequestedCode ReportKind = "UnrequestedCode"
 	// NotMe says that somebody else is at the account.
 	NotMe ReportKind = "NotMe"
+	// NotMyAccount says that the account is somebody else's: an address was mistyped, or
+	// belonged to its owner before.
+	NotMyAccount ReportKind = "NotMyAccount"
 )
 
 const (
