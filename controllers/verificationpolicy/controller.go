@@ -97,7 +97,7 @@ func (c *Controller) Reconcile(ctx context.Context, vp *v1alpha1.VerificationPol
 // outcome checks again in time: soon while something does not work.
 func (c *Controller) outcome(f findings) reconcile.Result {
 	switch {
-	case len(f.providers) == 0:
+	case len(f.providers) == 0 && f.healthy():
 		return reconcile.Result{}
 	case f.healthy():
 		return reconcile.Result{RequeueAfter: c.Intervals.healthy()}

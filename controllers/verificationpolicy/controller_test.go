@@ -246,6 +246,45 @@ func TestProviderSecret(t *testing.T) {
 	}
 }
 
+// The Secret of the sign-in at the issuer is judged too: missing, without the key, and
+// mended with nobody touching the policy, which lists no provider. law 2: its value stays
+// in it.
+func TestSecretOfTheSignIn(t *testing.T) {
+	f := start(t)
+	f.policy("all", func(s *v1alpha1.VerificationPolicySpec) {
+		s.Providers = nil
+		s.Identity.OIDC = &v1alpha1.OIDCClient{
+			Issuer: "https://id.shop.example", ClientID: "holdfast", ClientSecretRef: &v1alpha1.SecretKeyReference{Name: "oidc", Key: "clientSecret"},
+		}
+	})
+	if said := f.becomes("all", v1alpha1.ReasonSecretNotFound); !strings.Contains(said, f.namespace+"/oidc") || !strings.Contains(said, "identity.oidc") {
+		t.Errorf("it says %q", said)
+	}
+	s := f.secret("oidc", map[string]string{"secret": "hunter2", "clientSecret": " "})
+	if said := f.becomes("all", v1alpha1.ReasonSecretInvalid); !strings.Contains(said, "key clientSecret is missing or empty") || strings.Contains(said, "hunter2") {
+		t.Errorf("it says %q", said)
+	}
+	if !meta.IsStatusConditionTrue(f.read("all").Status.Conditions, v1alpha1.ConditionStalled) {
+		t.Error("not stalled")
+	}
+	f.rotate(s, map[string]string{"clientSecret": "hunter2"})
+	f.becomes("all", v1alpha1.ReasonEnforced)
+	if err := f.client.Delete(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	f.becomes("all", v1alpha1.ReasonSecretNotFound)
+}
+
+// A public client has no Secret, and a policy in mode Shadow says so.
+func TestPublicClientInShadow(t *testing.T) {
+	f := start(t)
+	f.policy("all", func(s *v1alpha1.VerificationPolicySpec) {
+		s.Providers, s.Mode = nil, v1alpha1.ModeShadow
+		s.Identity.OIDC = &v1alpha1.OIDCClient{Issuer: "https://id.shop.example", ClientID: "holdfast"}
+	})
+	f.becomes("all", v1alpha1.ReasonShadow)
+}
+
 // Checks again and again write nothing while nothing changes.
 func TestAStandingPolicyIsNotWritten(t *testing.T) {
 	f := start(t)

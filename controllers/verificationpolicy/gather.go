@@ -1,9 +1,11 @@
 package verificationpolicy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,12 +23,15 @@ import (
 // findings is everything that was found about one policy.
 type findings struct {
 	// invalid names a field of the spec that cannot be used; the others hold.
-	invalid   error
+	invalid error
+	// shadow says that the mode is Shadow.
+	shadow    bool
 	conflicts []v1alpha1.PolicyConflict
 	// refused are the hosts that the installation does not grant.
 	refused   []string
 	providers []finding
-	adapter   *finding
+	// adapter and signIn are nil where the policy names none.
+	adapter, signIn *finding
 	// testing marks test numbers; nil where the policy lists none.
 	testing *metav1.Condition
 	regions []v1alpha1.RegionStatus
@@ -34,8 +39,8 @@ type findings struct {
 	delivering *metav1.Condition
 }
 
-// finding is what was found about one provider or adapter. An empty reason means
-// that it works.
+// finding is what was found about one provider, the adapter or the sign-in. An empty
+// reason means that it works.
 type finding struct {
 	name   string
 	reason string
@@ -45,17 +50,12 @@ type finding struct {
 }
 
 func (f findings) healthy() bool {
-	for _, p := range f.providers {
-		if p.reason != "" {
-			return false
-		}
-	}
-	return f.adapter == nil || f.adapter.reason == ""
+	return !slices.ContainsFunc(f.parts(), func(p finding) bool { return p.reason != "" })
 }
 
 func (c *Controller) gather(ctx context.Context, vp *v1alpha1.VerificationPolicy) (findings, error) {
 	p, invalid := kube.Policy(vp, c.Tenants)
-	f := findings{invalid: invalid}
+	f := findings{invalid: invalid, shadow: p.Mode == policy.Shadow}
 	var beside v1alpha1.VerificationPolicyList
 	if err := c.Client.List(ctx, &beside, client.InNamespace(vp.Namespace)); err != nil {
 		return f, fmt.Errorf("list the policies of namespace %s: %w", vp.Namespace, err)
@@ -64,7 +64,7 @@ func (c *Controller) gather(ctx context.Context, vp *v1alpha1.VerificationPolicy
 	_, f.refused = c.Tenants.Split(vp.Namespace, kube.Strings(vp.Spec.Hosts))
 	seen, _ := c.sights.tenant(vp.Namespace)
 	f.providers = c.providers(ctx, p, seen.reports)
-	f.adapter = c.adapter(p)
+	f.adapter, f.signIn = c.adapter(p), c.signIn(p)
 	f.regions = c.regions(ctx, p, seen.regions, vp.Status.Regions)
 	f.delivering = withRegions(c.delivering(ctx, vp.Namespace), f.regions)
 	f.testing = c.testNumbers(vp, p)
@@ -152,6 +152,25 @@ func (c *Controller) adapter(p policy.Policy) *finding {
 	}
 	f := c.secret("identity adapter", p.Tenant, p.Identity.Secret, p.Identity.Adapter, c.ValidateAdapter)
 	return &f
+}
+
+// signIn judges the Secret with the client's secret at the issuer; nil where the policy
+// names none: a public client has no secret.
+func (c *Controller) signIn(p policy.Policy) *finding {
+	at := p.Identity.OIDC
+	if at.Secret == "" {
+		return nil
+	}
+	f := c.secret("sign-in at the issuer (identity.oidc)", p.Tenant, at.Secret, at.Key, holdsKey)
+	return &f
+}
+
+// holdsKey wants a key with a value.
+func holdsKey(key string, data map[string][]byte) error {
+	if len(bytes.TrimSpace(data[key])) == 0 {
+		return fmt.Errorf("key %s is missing or empty", key)
+	}
+	return nil
 }
 
 // secret judges one Secret; who is told as the one that needs it.

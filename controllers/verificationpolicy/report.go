@@ -38,7 +38,7 @@ func (f findings) status(old v1alpha1.VerificationPolicyStatus, generation int64
 		meta.RemoveStatusCondition(&s.Conditions, v1alpha1.ConditionTestNumbers)
 	}
 	reason, message, stalled := f.worst()
-	set(v1alpha1.ConditionReady, truth(reason == v1alpha1.ReasonEnforced), reason, message)
+	set(v1alpha1.ConditionReady, truth(well(reason)), reason, message)
 	set(v1alpha1.ConditionStalled, truth(stalled), pick(stalled, reason, v1alpha1.ReasonNotStalled), pick(stalled, message, ""))
 	s.State = f.state(reason, stalled)
 	return s
@@ -56,7 +56,10 @@ func (f findings) worst() (reason, message string, stalled bool) {
 		return v1alpha1.ReasonHostNotGranted, f.refusedMessage(), true
 	}
 	broken := slices.DeleteFunc(f.parts(), func(p finding) bool { return p.reason == "" })
-	if len(broken) == 0 {
+	switch {
+	case len(broken) == 0 && f.shadow:
+		return v1alpha1.ReasonShadow, "The mode is Shadow: decided, recorded and counted, and nothing is denied.", false
+	case len(broken) == 0:
 		return v1alpha1.ReasonEnforced, "The policy is enforced.", false
 	}
 	first := broken[0]
@@ -68,13 +71,18 @@ func (f findings) worst() (reason, message string, stalled bool) {
 	return first.reason, sentence(broken), false
 }
 
+// well reports whether a reason of Ready says that nothing is to be mended.
+func well(reason string) bool {
+	return reason == v1alpha1.ReasonEnforced || reason == v1alpha1.ReasonShadow
+}
+
 func (f findings) state(reason string, stalled bool) v1alpha1.PolicyState {
 	switch {
 	case reason == v1alpha1.ReasonConflicted:
 		return v1alpha1.PolicyConflicted
 	case stalled:
 		return v1alpha1.PolicyInvalid
-	case reason != v1alpha1.ReasonEnforced || len(f.providers) == 0:
+	case !well(reason) || len(f.providers) == 0:
 		return v1alpha1.PolicyDegraded
 	default:
 		return v1alpha1.PolicyReady
@@ -92,11 +100,13 @@ func (f findings) providersReady() (ok bool, reason, message string) {
 	return false, broken[0].reason, sentence(broken)
 }
 
-// parts are the providers and, where there is one, the adapter.
+// parts are the providers, and the adapter and the sign-in where the policy names them.
 func (f findings) parts() []finding {
 	parts := slices.Clone(f.providers)
-	if f.adapter != nil {
-		parts = append(parts, *f.adapter)
+	for _, p := range []*finding{f.adapter, f.signIn} {
+		if p != nil {
+			parts = append(parts, *p)
+		}
 	}
 	return parts
 }

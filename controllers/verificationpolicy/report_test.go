@@ -40,6 +40,9 @@ func TestStatusOfFindings(t *testing.T) {
 		"refused":       {findings{providers: []finding{fine, refused}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonCredentialsRefused, true, v1alpha1.ReasonCredentialsRefused, "refused the credentials in Secret smtp"},
 		"secret gone":   {findings{providers: []finding{dead, missing}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonSecretNotFound, true, v1alpha1.ReasonProviderUnreachable, "no Secret shop/smtp"},
 		"adapter":       {findings{providers: []finding{fine}, adapter: &missing}, v1alpha1.PolicyInvalid, v1alpha1.ReasonSecretNotFound, true, v1alpha1.ReasonProvidersReady, "no Secret shop/smtp"},
+		"sign-in":       {findings{providers: []finding{fine}, signIn: &missing}, v1alpha1.PolicyInvalid, v1alpha1.ReasonSecretNotFound, true, v1alpha1.ReasonProvidersReady, "no Secret shop/smtp"},
+		"shadow":        {findings{providers: []finding{fine}, shadow: true}, v1alpha1.PolicyReady, v1alpha1.ReasonShadow, false, v1alpha1.ReasonProvidersReady, "nothing is denied"},
+		"shadow, dead":  {findings{providers: []finding{dead}, shadow: true}, v1alpha1.PolicyDegraded, v1alpha1.ReasonProviderUnreachable, false, v1alpha1.ReasonProviderUnreachable, "does not work"},
 		"host":          {findings{providers: []finding{refused}, refused: []string{"evil.example"}}, v1alpha1.PolicyInvalid, v1alpha1.ReasonHostNotGranted, true, v1alpha1.ReasonCredentialsRefused, "evil.example"},
 		"conflict":      {findings{providers: []finding{fine}, conflicts: conflict}, v1alpha1.PolicyConflicted, v1alpha1.ReasonConflicted, true, v1alpha1.ReasonProvidersReady, "vip-* by early"},
 		"invalid":       {findings{invalid: errors.New("spec.codes.ttl: bad")}, v1alpha1.PolicyInvalid, v1alpha1.ReasonInvalidSpec, true, v1alpha1.ReasonNoProviders, "spec.codes.ttl: bad; this field counts as empty"},
@@ -53,7 +56,7 @@ func TestStatusOfFindings(t *testing.T) {
 			if s.State != c.state || ready.Reason != c.ready || !strings.Contains(ready.Message, c.says) || s.ObservedGeneration != 2 {
 				t.Errorf("state %s, Ready %s %q", s.State, ready.Reason, ready.Message)
 			}
-			if (ready.Status == metav1.ConditionTrue) != (c.ready == v1alpha1.ReasonEnforced) {
+			if (ready.Status == metav1.ConditionTrue) != (c.ready == v1alpha1.ReasonEnforced || c.ready == v1alpha1.ReasonShadow) {
 				t.Errorf("Ready is %s for %s", ready.Status, c.ready)
 			}
 			if got := meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionStalled); got != c.stalled {

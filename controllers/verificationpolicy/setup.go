@@ -75,6 +75,9 @@ func (c *Controller) using(ctx context.Context, secret client.Object) []reconcil
 		if t := vp.Spec.Testing; t != nil && t.SecretRef.Name == secret.GetName() {
 			return true
 		}
+		if o := vp.Spec.Identity.OIDC; o != nil && o.ClientSecretRef != nil && o.ClientSecretRef.Name == secret.GetName() {
+			return true
+		}
 		a := vp.Spec.Identity.Adapter
 		return a != nil && a.SecretRef.Name == secret.GetName()
 	})

@@ -121,7 +121,7 @@ func TestAStoppedCountry(t *testing.T) {
 			s.Accounts.Patterns = []v1alpha1.AccountPattern{v1alpha1.AccountPattern(name + "-*")}
 			edit(s)
 		})
-		f.becomes(name, v1alpha1.ReasonEnforced)
+		f.becomes(name, map[bool]string{false: v1alpha1.ReasonEnforced, true: v1alpha1.ReasonShadow}[name == "shadow"])
 	}
 	start := clock.Wall().Add(-time.Minute).Truncate(time.Second)
 	spec := block.Spec{Reason: block.CompromisedTraffic, Scope: block.Region, Value: "DE", Start: start, Duration: 24 * time.Hour, CodeTo: block.SecurityInfo}
