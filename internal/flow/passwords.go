@@ -18,7 +18,7 @@ import (
 type WeakPasswordError struct{ Strength password.Strength }
 
 func (e *WeakPasswordError) Error() string {
-	return "the password is refused: " + strings.Join(e.Strength.Suggestions, " ")
+	return "the password is refused: " + strings.Join(e.Strength.English(), " ")
 }
 
 // SetPassword is the last step of an unblock: the password goes straight to the

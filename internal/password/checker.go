@@ -5,7 +5,6 @@ package password
 
 import (
 	_ "embed"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -64,26 +63,26 @@ func (c *Checker) Check(p policy.Password, secret string, words ...string) passw
 	folded := fold(secret)
 	found := length(secret, p.MinLength)
 	if looksLikeCode(secret) {
-		found = append(found, finding{password.LooksCode, "A security code is not a password. Choose a password of your own."})
+		found = append(found, against(password.LooksCode))
 	}
 	_, common := c.common[folded]
 	if common {
-		found = append(found, finding{password.Common, "Many people use this password, so attackers try it first. Choose another."})
+		found = append(found, against(password.Common))
 	}
 	if blocked(folded, p.Blocklist) {
-		found = append(found, finding{password.Blocked, "It contains a word that is not allowed here. Leave that word out."})
+		found = append(found, against(password.Blocked))
 	}
 	if personal(folded, words, p.MinLength) {
-		found = append(found, finding{password.Personal, "It is mostly your account or the name of this service. Use words that have nothing to do with you."})
+		found = append(found, against(password.Personal))
 	}
 	e := estimate(secret, slices.Concat(words, parts(words), p.Blocklist))
 	if common {
 		e.score = 0
 	}
 	if e.score < p.MinScore {
-		found = append(found, finding{password.TooWeak, "Add another word or two. Uncommon words are better."})
+		found = append(found, against(password.TooWeak))
 		for _, hint := range e.hints {
-			found = append(found, finding{suggestion: hint})
+			found = append(found, finding{suggestion: password.Suggestion{Hint: hint}})
 		}
 	}
 	return verdict(e.score, found)
@@ -92,7 +91,11 @@ func (c *Checker) Check(p policy.Password, secret string, words ...string) passw
 // finding is a reason against a password and what to do; a hint has no reason.
 type finding struct {
 	reason     password.Reason
-	suggestion string
+	suggestion password.Suggestion
+}
+
+func against(r password.Reason) finding {
+	return finding{r, password.Suggestion{Hint: password.Hint(r)}}
 }
 
 func verdict(score int, found []finding) password.Strength {
@@ -107,13 +110,13 @@ func verdict(score int, found []finding) password.Strength {
 }
 
 func tooLong() finding {
-	return finding{password.TooLong, fmt.Sprintf("Use at most %d characters.", MaxLength)}
+	return finding{password.TooLong, password.Suggestion{Hint: password.Hint(password.TooLong), Length: MaxLength}}
 }
 
 func length(secret string, least int) []finding {
 	switch n := utf8.RuneCountInString(secret); {
 	case n < least:
-		return []finding{{password.TooShort, fmt.Sprintf("Use at least %d characters.", least)}}
+		return []finding{{password.TooShort, password.Suggestion{Hint: password.Hint(password.TooShort), Length: least}}}
 	case n > MaxLength:
 		return []finding{tooLong()}
 	default:

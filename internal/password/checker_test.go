@@ -93,7 +93,7 @@ func TestSuggestionsSayWhatToDo(t *testing.T) {
 		"seed 4: a common one": {"baseball", "Many people use this password, so attackers try it first. Choose another."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := checker.Check(seeds, c.secret); !slices.Contains(got.Suggestions, c.want) {
+			if got := checker.Check(seeds, c.secret); !slices.Contains(got.English(), c.want) {
 				t.Fatalf("suggestions: %q", got.Suggestions)
 			}
 		})
@@ -127,21 +127,12 @@ func TestComposedAndDecomposedAreOnePassword(t *testing.T) {
 
 // law 2: no suggestion repeats the password or a part of it that tells something.
 func TestSuggestionsAreFixedSentences(t *testing.T) {
-	known := map[string]bool{dateHint: true}
-	for _, hint := range hints {
-		known[hint] = true
-	}
 	p := policy.Password{MinLength: 8, MinScore: 4, Blocklist: []string{"contoso", "fabrikam"}}
-	for _, secret := range []string{"", "493817", "baseball", "contoso", "annakovacs", strings.Repeat("z", 300)} {
-		for _, s := range checker.Check(p, secret, "annakovacs").Suggestions {
-			known[s] = true
-		}
-	}
 	rapid.Check(t, func(t *rapid.T) {
 		secret := drawSecret(t)
 		got := checker.Check(p, secret, "annakovacs")
 		for _, s := range got.Suggestions {
-			if !known[s] {
+			if !slices.Contains(password.Hints(), s.Hint) || !slices.Contains([]int{0, p.MinLength, MaxLength}, s.Length) || s.String() == "" {
 				t.Fatalf("%q is a sentence made for this password", s)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/ccojocar/zxcvbn-go"
 	"github.com/ccojocar/zxcvbn-go/matching"
+
+	"holdfast.dev/holdfast/internal/rules/password"
 )
 
 // maxEstimated is how many characters the estimator sees: its time grows with the
@@ -21,19 +23,17 @@ var unleet = strings.NewReplacer("4", "a", "@", "a", "8", "b", "(", "c", "3", "e
 // dates finds dates and years, which the estimator takes for random digits.
 var dates = regexp.MustCompile(`\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}|(?:19|20)\d\d(?:\d{4})?|\d{4}(?:19|20)\d\d`)
 
-const dateHint = "Avoid dates and years."
-
 // hints tell what to do about a pattern that makes a password weak.
-var hints = map[string]string{
-	"spatial":  "Avoid rows and patterns of keys that lie next to each other.",
-	"repeat":   "Avoid repeated characters.",
-	"sequence": "Avoid sequences such as abc or 6543.",
+var hints = map[string]password.Hint{
+	"spatial":  password.KeyRows,
+	"repeat":   password.Repeats,
+	"sequence": password.Sequences,
 }
 
 // estimation is how hard a password is to guess: 0 (at once) to 4 (very strong).
 type estimation struct {
 	score int
-	hints []string
+	hints []password.Hint
 }
 
 // estimate takes the weaker of the password as it stands and without
@@ -55,7 +55,7 @@ func estimate(secret string, words []string) estimation {
 		}
 	}
 	if len(found) > 0 {
-		e.hints = append(e.hints, dateHint)
+		e.hints = append(e.hints, password.Dates)
 	}
 	return e
 }

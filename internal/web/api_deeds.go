@@ -233,7 +233,7 @@ func (s *site) apiCheckPassword(ctx context.Context, in *passwordInput) (*verdic
 	}
 	out := &verdictOutput{}
 	out.Body.Score, out.Body.Acceptable = verdict.Score, verdict.Acceptable
-	out.Body.Reasons, out.Body.Suggestions = texts[password.Reason](verdict.Reasons), some(verdict.Suggestions)
+	out.Body.Reasons, out.Body.Suggestions = texts[password.Reason](verdict.Reasons), some(verdict.English())
 	return out, nil
 }
 

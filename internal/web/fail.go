@@ -20,7 +20,7 @@ func answer(err error) *problem.Problem {
 	switch {
 	case errors.As(err, &weak):
 		p = problem.New(http.StatusUnprocessableEntity, "password-weak", "The password is refused")
-		p.Reasons, p.Suggestions = texts(weak.Strength.Reasons), weak.Strength.Suggestions
+		p.Reasons, p.Suggestions = texts(weak.Strength.Reasons), weak.Strength.English()
 	case errors.Is(err, rules.ErrDestination):
 		p.Detail = reason(err, rules.ErrDestination)
 	case errors.Is(err, rules.ErrNoRoute):

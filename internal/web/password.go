@@ -35,7 +35,7 @@ func (s *site) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 func (s *site) rule(r *http.Request) string {
 	verdict, err := s.Desk.CheckPassword(r.Context(), s.visit(r), "")
 	if i := slices.Index(verdict.Reasons, password.TooShort); err == nil && i >= 0 && i < len(verdict.Suggestions) {
-		return verdict.Suggestions[i]
+		return verdict.Suggestions[i].String()
 	}
 	return "Make it long."
 }

@@ -334,14 +334,21 @@ func (d *Desk) CheckPassword(_ context.Context, _ flow.Visit, candidate string) 
 }
 
 func judge(candidate string) password.Strength {
+	hints := func(all ...password.Reason) password.Strength {
+		s := password.Strength{Reasons: all}
+		for _, r := range all {
+			s.Suggestions = append(s.Suggestions, password.Suggestion{Hint: password.Hint(r), Length: 8})
+		}
+		return s
+	}
 	switch {
 	case candidate == Strong:
 		return password.Strength{Score: 4, Acceptable: true}
 	case len(candidate) < 8:
-		return password.Strength{Reasons: []password.Reason{password.TooShort, password.TooWeak},
-			Suggestions: []string{"Use at least 8 characters.", "Add another word or two. Uncommon words are better."}}
+		return hints(password.TooShort, password.TooWeak)
 	default:
-		return password.Strength{Score: 1, Reasons: []password.Reason{password.Common},
-			Suggestions: []string{"Many people use this password, so attackers try it first. Choose another."}}
+		weak := hints(password.Common)
+		weak.Score = 1
+		return weak
 	}
 }
