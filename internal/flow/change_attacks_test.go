@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -42,13 +43,13 @@ func TestTheThiefWhoWaits(t *testing.T) {
 	if is(t, err, nil); first.State != change.OnHold {
 		t.Fatalf("the removal of a known contact is %+v", first)
 	}
-	d.clock.step(2 * time.Minute)
-	rest, err := d.removes(&thief, his, "cell")
-	if is(t, err, nil); rest.State != change.OnHold {
-		t.Fatalf("the removal of the other is %+v", rest)
+	told := d.notice(annaMail)
+	var frozen *change.FrozenError
+	if _, err := d.StartRemove(t.Context(), thief, []string{"cell"}); !errors.As(err, &frozen) {
+		t.Fatalf("a removal while another is on hold: %v", err) // seed 53
 	}
 	d.clock.step(29 * 24 * time.Hour)
-	owner := d.follow(d.notice(annaMail))
+	owner := d.follow(told)
 	shown, err := d.Cancelling(t.Context(), owner, "")
 	is(t, err, nil)
 	for _, way := range shown.Destinations {
@@ -56,20 +57,22 @@ func TestTheThiefWhoWaits(t *testing.T) {
 			t.Error("the thief's own address may cancel")
 		}
 	}
-	if got := d.must(&owner, flow.Ask{Purpose: code.Cancel, Change: shown.Change.ID, To: toMail}); got.State != change.Cancelled {
+	if got := d.must(&owner, flow.Ask{Purpose: code.Cancel, Change: first.ID, To: toMail}); got.State != change.Cancelled {
 		t.Fatalf("the owner's code makes it %+v", got)
 	}
-	other := rest.ID
-	if shown.Change.ID == other {
-		other = first.ID
+	thief = d.enter(anna)
+	rest, err := d.removes(&thief, his, "cell")
+	if is(t, err, nil); rest.State != change.OnHold {
+		t.Fatalf("the removal of the other is %+v", rest)
 	}
-	// Signing in again with a code to old info ends all the others (seed 34).
+	// Signing in with a code to old info ends it too (seed 34).
+	d.clock.step(2 * time.Minute)
 	d.stepUp(d.enterHeld(anna), toMail)
-	if r := d.changed(other); r.End.State != change.Cancelled {
+	if r := d.changed(rest.ID); r.End.State != change.Cancelled {
 		t.Errorf("the other removal ended %+v", r.End)
 	}
 	d.clock.step(2 * month)
-	_, err = d.runOut(other)
+	_, err = d.runOut(rest.ID)
 	is(t, err, change.ErrEnded)
 }
 

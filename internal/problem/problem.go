@@ -111,6 +111,13 @@ func From(err error) *Problem {
 			retryAfter: max(limit.RetryAfter, time.Second),
 		}
 	}
+	var frozen *change.FrozenError
+	if errors.As(err, &frozen) {
+		return &Problem{
+			Type: base + "security-info-frozen", Title: "A change of the security info is on hold; until it ends none is added or removed",
+			Detail: frozen.Error(), Status: http.StatusConflict,
+		}
+	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
 			return &Problem{Type: base + k.name, Title: k.title, Status: k.status, retryAfter: k.retry}

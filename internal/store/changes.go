@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
@@ -22,6 +23,23 @@ func (s *Store) Change(ctx context.Context, key change.Key) (change.Record, erro
 func (s *Store) OpenChanges(ctx context.Context, tenant, account string) ([]change.Record, error) {
 	return list(s.read(ctx), scanChange, `SELECT record FROM changes
 		WHERE tenant = $1 AND account = $2 AND end_state = '' ORDER BY name`, tenant, account)
+}
+
+// Restricting are the account's other changes that restrict it at now or may come to do
+// so: the open ones, and those that have ended and restrict to their date.
+func (s *Store) Restricting(ctx context.Context, tenant, account string, now time.Time) ([]change.Record, error) {
+	open, err := s.OpenChanges(ctx, tenant, account)
+	if err != nil {
+		return nil, err
+	}
+	ended, err := lingering(s.read(ctx), tenant, account, now)
+	return append(open, ended...), err
+}
+
+// lingering are the changes of an account that have ended and restrict to their date.
+func lingering(q queries, tenant, account string, now time.Time) ([]change.Record, error) {
+	return list(q, scanChange, `SELECT record FROM changes
+		WHERE tenant = $1 AND account = $2 AND end_state <> '' AND restricted_until > $3 ORDER BY name`, tenant, account, instant(now))
 }
 
 // Wakes lists all open changes and the instants at which each calls for something by
@@ -87,6 +105,17 @@ func (t *tx) openMatter(key change.Key, account string, now time.Time) (*matter,
 	}
 	m.book, err = book(t.queries, t.sealer, key.Tenant, account, now)
 	return m, err
+}
+
+// frozen returns a *change.FrozenError where another change of the account keeps this one
+// from going on.
+func (t *tx) frozen(m *matter) error {
+	ended, err := lingering(t.queries, m.record.Key.Tenant, m.record.Spec.Account, m.now)
+	if err != nil {
+		return err
+	}
+	ended = slices.DeleteFunc(ended, func(r change.Record) bool { return r.Key == m.record.Key })
+	return m.record.Frozen(m.book, append(ended, m.others...), m.now)
 }
 
 // settleChange works on a known change in one transaction: deed changes the matter's record,

@@ -11,7 +11,8 @@ import (
 
 // FreezeChange records the change at its first sight, with the contacts before it; every
 // later sight finds it as it is. Only after the deletion of its object was seen does the
-// name stand for another change.
+// name stand for another change. One of the pages does not begin while another freezes it:
+// a *change.FrozenError.
 func (s *Store) FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error) {
 	known, err := s.Change(ctx, seen.Key)
 	if err == nil && known.UID == seen.UID {
@@ -65,6 +66,11 @@ func (s *Store) sightChange(ctx context.Context, seen change.Sight, action strin
 			if err := t.begin(m, seen.Addresses); err != nil {
 				return err
 			}
+			if seen.Key.Own() {
+				if err := t.frozen(m); err != nil {
+					return err
+				}
+			}
 		}
 		deed(m)
 		if inserted {
@@ -85,16 +91,18 @@ func (t *tx) lockChange(key change.Key) (change.Record, error) {
 }
 
 // ProveChange takes a proof; with the last one the change is applied or its hold begins,
-// in the same transaction. It returns change.ErrEnded, ErrProof, ErrNotFull or
-// rules.ErrOrder.
+// in the same transaction. It returns change.ErrEnded, ErrProof, ErrNotFull,
+// rules.ErrOrder or a *change.FrozenError.
 func (s *Store) ProveChange(ctx context.Context, p change.Proving) (change.Record, error) {
 	return s.settleChange(ctx, p.Key, p.Now, actionChangeProved, func(t *tx, m *matter) error {
 		by, err := t.provenBy(m, p)
 		if err != nil {
 			return err
 		}
-		m.record, err = m.record.Prove(p.Proof, by, m.now)
-		return err
+		if m.record, err = m.record.Prove(p.Proof, by, m.now); err != nil {
+			return err
+		}
+		return t.frozen(m)
 	})
 }
 

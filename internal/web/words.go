@@ -35,6 +35,8 @@ var explanations = map[string]explanation{
 		"It has taken effect, was cancelled or has expired. The list of your security info shows how things stand.", false},
 	"first-factor": {"Sign in first",
 		"This contact has cancelled a change before without a password. Now it takes the password too.", false},
+	"security-info-frozen": {"Your security info is frozen",
+		"A change of it waits on hold. Until it has ended or was cancelled, no contact is added or removed: the list of your security info shows until when, and cancels it.", false},
 	"open-matter": {"Too many changes are open",
 		"Finish or forget one of those in the list of your security info first.", false},
 	"code-expired": {"This code no longer works",

@@ -23,20 +23,28 @@ func TestThiefAddsHisPhoneAndRemovesOneByOne(t *testing.T) {
 	l.pass(3 * month) // his phone is full by now, and nobody but a password ever stood for it
 	one := l.remove("thief", "owner-1")
 	l.wantState(one, OnHold)
-	// He has it vouch for a second phone, so that this one removes.
-	l.add("thief-2", "thief")
+	// Meanwhile he can neither have it vouch for a second phone nor remove the next one.
+	var frozen *FrozenError
+	second := l.ask(Spec{Action: Add, New: []NewContact{{ID: "thief-2"}}})
+	if err := l.prove(second, FullContactCode, "thief"); !errors.As(err, &frozen) {
+		t.Fatalf("a second phone while a removal is on hold: %v", err)
+	}
+	next := l.ask(Spec{Action: Remove, Removed: []string{"owner-2"}})
+	if err := l.prove(next, FullContactCode, "thief"); !errors.As(err, &frozen) {
+		t.Fatalf("a second removal while one is on hold: %v", err)
+	}
 	l.pass(month - 1)
-	two := l.remove("thief-2", "owner-2")
-	l.wantState(two, OnHold)
 	if err := l.cancel(one, "owner-1", false); err != nil {
 		t.Fatalf("the owner cancels: %v", err)
 	}
+	two := l.remove("thief", "owner-2")
+	l.wantState(two, OnHold)
 	if err := l.cancel(two, "owner-2", false); err != nil {
 		t.Fatalf("the owner cancels: %v", err)
 	}
 	l.pass(month)
 	l.tick()
-	l.wantContacts("owner-1", "owner-2", "thief", "thief-2")
+	l.wantContacts("owner-1", "owner-2", "thief")
 }
 
 // The thief who cancels the owner's replacement: with his junior phone never, with one

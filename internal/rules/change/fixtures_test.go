@@ -72,6 +72,9 @@ func (l *life) prove(i int, p Proof, id string) error {
 		by = contact.Contact{ID: id}
 	}
 	r, err := l.changes[i].Prove(p, by, l.now)
+	if err == nil {
+		err = r.Frozen(l.book, slices.Delete(slices.Clone(l.changes), i, i+1), l.now)
+	}
 	if err != nil {
 		return err
 	}

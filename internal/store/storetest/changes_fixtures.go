@@ -18,6 +18,7 @@ import (
 type ChangeStore interface {
 	Change(ctx context.Context, key change.Key) (change.Record, error)
 	OpenChanges(ctx context.Context, tenant, account string) ([]change.Record, error)
+	Restricting(ctx context.Context, tenant, account string, now time.Time) ([]change.Record, error)
 	ChangeContacts(ctx context.Context, key change.Key) (fresh, old []contact.Contact, err error)
 	FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error)
 	AdoptChange(ctx context.Context, seen change.Sight, remembered change.Memory) (change.Record, error)
