@@ -37,7 +37,7 @@ help: ## Show every target.
 		/^[a-zA-Z0-9_.\/ -]+( &)?:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
-run: $(CONTROL_PLANE) bin/holdfast bin/demo ## Start a Kubernetes API, Holdfast, an inbox and a demo shop; Ctrl-C stops all.
+run: $(CONTROL_PLANE) bin/oidc-provider bin/holdfast bin/demo ## Start a Kubernetes API, Holdfast, an inbox, a demo shop and a place to sign in; Ctrl-C stops all.
 	@exec bin/demo
 
 ##@ Check
@@ -156,7 +156,7 @@ bin/benchstat: hack/tools/gen/go.mod hack/tools/gen/go.sum ## Comparison of benc
 bin/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum ## Linter.
 	$(call tool,lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
 
-bin/oidc-provider: hack/tools/oidc/go.mod hack/tools/oidc/go.sum ## OpenID provider at which the tests sign in.
+bin/oidc-provider: hack/tools/oidc/go.mod hack/tools/oidc/go.sum ## OpenID Connect provider of make run and of the tests.
 	$(call tool,oidc,github.com/zitadel/oidc/v3/example/server)
 
 bin/helm: hack/tools/helm/go.mod hack/tools/helm/go.sum ## Helm, for the tests of charts/.

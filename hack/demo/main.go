@@ -1,5 +1,5 @@
-// Demo starts a real Kubernetes API, Holdfast under its own ServiceAccount, an inbox and
-// a small shop, and stops them all on Ctrl-C. Its data stays in .run for the next time.
+// Demo starts a real Kubernetes API, Holdfast under its own ServiceAccount, an inbox, a
+// small shop and an OpenID Connect provider, and stops them all on Ctrl-C. Its data stays in .run for the next time.
 package main
 
 import (
@@ -101,7 +101,7 @@ func write(w io.Writer, value any) error {
 
 func needBinaries(root string) error {
 	var missing []error
-	for _, name := range []string{"kube-apiserver", "etcd", "kubectl", "holdfast"} {
+	for _, name := range []string{"kube-apiserver", "etcd", "kubectl", "holdfast", "oidc-provider"} {
 		if _, err := os.Stat(filepath.Join(root, "bin", name)); err != nil {
 			missing = append(missing, fmt.Errorf("bin/%s is missing: start the demo with make run, or build it with make bin/%s", name, name))
 		}

@@ -22,7 +22,7 @@ type options struct {
 
 // ports are where everything listens, on 127.0.0.1.
 type ports struct {
-	Public, Service, Probes, Metrics, Inbox, SMTP, Shop, APIServer, Etcd int
+	Public, Service, Probes, Metrics, Inbox, SMTP, Shop, OIDC, APIServer, Etcd int
 }
 
 // port is one of them, as the command line knows it.
@@ -41,6 +41,7 @@ func (p *ports) all() []port {
 		{"inbox", "the inbox page", 8025, &p.Inbox},
 		{"smtp", "the inbox's SMTP server", 1025, &p.SMTP},
 		{"shop", "the demo shop", 8088, &p.Shop},
+		{"oidc", "the OpenID Connect provider", 9998, &p.OIDC},
 		{"apiserver", "kube-apiserver", 6443, &p.APIServer},
 		{"etcd", "etcd", 2379, &p.Etcd},
 	}

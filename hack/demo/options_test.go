@@ -20,7 +20,7 @@ func TestPortsComeFromFlagThenEnvironmentThenStandard(t *testing.T) {
 	t.Setenv("HOLDFAST_SHOP_PORT", "18088")
 	t.Setenv("HOLDFAST_INBOX_PORT", "18025")
 	got := read(t, "--inbox-port", "28025").ports
-	want := ports{Public: 8080, Service: 8090, Probes: 8081, Metrics: 8443, Inbox: 28025, SMTP: 1025, Shop: 18088, APIServer: 6443, Etcd: 2379}
+	want := ports{Public: 8080, Service: 8090, Probes: 8081, Metrics: 8443, Inbox: 28025, SMTP: 1025, Shop: 18088, OIDC: 9998, APIServer: 6443, Etcd: 2379}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -71,12 +71,11 @@ func (d *demo) logFile(name string) (*os.File, error) {
 
 // startProcess runs a program in a process group of its own, so that Ctrl-C reaches only
 // the demo, which stops things in order.
-func (d *demo) startProcess(name, program string, args ...string) error {
+func (d *demo) startProcess(name string, command *exec.Cmd) error {
 	logs, err := d.logFile(name)
 	if err != nil {
 		return err
 	}
-	command := exec.Command(program, args...)
 	command.Stdout, command.Stderr = logs, logs
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := command.Start(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -64,7 +65,10 @@ func (d *demo) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("starting Holdfast and the shop")
+	fmt.Println("starting Holdfast, the shop and an OpenID Connect provider")
+	if err := d.startIssuer(ctx); err != nil {
+		return err
+	}
 	if err := d.startHoldfast(ctx); err != nil {
 		return err
 	}
@@ -150,6 +154,7 @@ func (d *demo) applyTenant(ctx context.Context, ca []byte) (webhookSecret string
 			"accountSid": []byte(credentials.TwilioAccount), "authToken": []byte(credentials.TwilioToken),
 			"lookup": []byte("line-type"),
 		},
+		"oidc": {"clientSecret": []byte(clientSecret)},
 		"shop-webhook": {
 			"url": []byte(web(d.ports.Shop) + "/holdfast-webhook"), "secret": []byte(webhookSecret),
 		},
@@ -195,7 +200,7 @@ func (d *demo) startHoldfast(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = d.startProcess("holdfast", filepath.Join(d.root, "bin", "holdfast"), "serve",
+	command := exec.Command(filepath.Join(d.root, "bin", "holdfast"), "serve",
 		"--kubeconfig", kubeconfig,
 		"--namespace", systemNamespace,
 		"--tenant", fmt.Sprintf("%s=localhost:%d", tenant, d.ports.Public),
@@ -209,7 +214,7 @@ func (d *demo) startHoldfast(ctx context.Context) error {
 		"--provider-endpoints", "localhost:*,127.0.0.1:*",
 		"--leader-election=true",
 	)
-	if err != nil {
+	if err := d.startProcess("holdfast", command); err != nil {
 		return err
 	}
 	return waitHTTP(ctx, "Holdfast", "http://"+local(d.ports.Probes)+"/readyz")

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"holdfast.dev/holdfast/hack/shop"
 )
 
 // writeEnv tells tests and shells where everything is. It appears as a whole, and last.
@@ -24,6 +26,7 @@ func (d *demo) writeEnv() error {
 		{"HOLDFAST_METRICS_URL", "https://" + local(d.ports.Metrics) + "/metrics"},
 		{"HOLDFAST_INBOX_URL", web(d.ports.Inbox)},
 		{"HOLDFAST_SHOP_URL", web(d.ports.Shop)},
+		{"HOLDFAST_OIDC_URL", d.issuer()},
 	} {
 		fmt.Fprintf(env, "%s=%s\n", line[0], line[1])
 	}
@@ -49,7 +52,9 @@ Holdfast runs. Ctrl-C stops everything; the data stays in %[1]s.
   Shop      %[2]s   accounts and passwords are on the page
   Inbox     %[3]s
   Holdfast  %[4]s   pages for people
+            %[4]s/security-info   sign in as %[10]s with %[11]s
             %[5]s   decisions and signals
+  Issuer    %[12]s   signs the shop's accounts in there, with their first passwords
   Logs      %[1]s/logs
 
 Try, in another terminal:
@@ -65,7 +70,8 @@ Try, in another terminal:
       shows where everything stands
 
 `, d.short(d.runDir), web(d.ports.Shop), web(d.ports.Inbox), web(d.ports.Public), web(d.ports.Service),
-		d.cluster.kubeconfig, d.short(filepath.Join(d.root, "bin")), d.short(d.root), tenant)
+		d.cluster.kubeconfig, d.short(filepath.Join(d.root, "bin")), d.short(d.root), tenant,
+		guest, shop.Passwords()[guest], d.issuer())
 }
 
 // short is a path as the person would type it.

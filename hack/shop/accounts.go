@@ -53,6 +53,15 @@ var customers = []struct {
 	{"linus", "Linus Pauling", "crimson-bond-meadow-58", "+12025550104", false},
 }
 
+// Passwords are those of a fresh shop's customers by account ID.
+func Passwords() map[string]string {
+	all := map[string]string{}
+	for _, c := range customers {
+		all[c.id] = c.password
+	}
+	return all
+}
+
 // Accounts keeps the customers in memory and in a file.
 type Accounts struct {
 	path string
