@@ -3,7 +3,6 @@ package e2e
 import (
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -69,9 +68,8 @@ func signInAtIssuer(d *demo, t *testing.T) {
 	b.open(home, http.StatusOK, "Sign in to your security info")
 }
 
-// blockedAtIssuer is what the README's short block does to grace.
 func blockedAtIssuer(d *demo, t *testing.T) {
-	d.mustKubectl("", "apply", "-f", filepath.Join(root, "hack", "demo", "examples", "short-block.yaml"))
+	d.block("grace-at-issuer", "account: grace", "reason: UnusualActivity")
 	d.await(patience, "the block to bind", func() bool { return d.signIn("grace", gracePassword).Blocked })
 	b := browse(t)
 	b.open(d.env["HOLDFAST_PUBLIC_URL"]+"/security-info", http.StatusOK, "Sign in to your security info")
