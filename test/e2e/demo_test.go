@@ -177,6 +177,8 @@ type decision struct {
 	Until    *time.Time
 	Ticket   string
 	Links    map[string]string
+	Prompt   string
+	PromptBy *time.Time
 }
 
 func (d *demo) decide(request map[string]string) decision {

@@ -29,7 +29,9 @@ const (
 )
 
 // shopNames are the headings of people's homes.
-var shopNames = map[string]string{"linus": "Welcome, Linus Pauling", "ada": "Welcome, Ada Lovelace"}
+var shopNames = map[string]string{
+	"linus": "Welcome, Linus Pauling", "ada": "Welcome, Ada Lovelace", "grace": "Welcome, Grace Hopper",
+}
 
 const addByYAML = `apiVersion: holdfast.dev/v1alpha1
 kind: SecurityInfoChange
@@ -96,10 +98,16 @@ func (d *demo) submitContact(b *tab, form, address string) {
 // changeOf waits for the one object of an action in a state, of linus.
 func (d *demo) changeOf(action v1alpha1.ChangeAction, state v1alpha1.ChangeState) v1alpha1.SecurityInfoChange {
 	d.t.Helper()
+	return d.changeFor("linus", action, state)
+}
+
+// changeFor is changeOf for any account, among what else kubectl is told to look for.
+func (d *demo) changeFor(account string, action v1alpha1.ChangeAction, state v1alpha1.ChangeState, among ...string) v1alpha1.SecurityInfoChange {
+	d.t.Helper()
 	var list v1alpha1.SecurityInfoChangeList
 	d.await(patience, "a SecurityInfoChange "+string(action)+" that is "+string(state), func() bool {
-		out := d.mustKubectl("", "get", "sic", "-n", "demo", "-o", "json",
-			"--field-selector", "spec.account=linus,spec.action="+string(action)+",status.state="+string(state))
+		out := d.mustKubectl("", append([]string{"get", "sic", "-n", "demo", "-o", "json",
+			"--field-selector", "spec.account=" + account + ",spec.action=" + string(action) + ",status.state=" + string(state)}, among...)...)
 		list = v1alpha1.SecurityInfoChangeList{}
 		if err := json.Unmarshal([]byte(out), &list); err != nil {
 			d.t.Fatal(err)
@@ -198,7 +206,7 @@ func (d *demo) cancelByNotice(held v1alpha1.SecurityInfoChange) {
 			d.t.Errorf("%s has got the same link", address)
 		}
 	}
-	d.opensOnly(link)
+	d.opensOnly("linus", link)
 
 	b := browse(d.t)
 	b.open(link, 200, "Was this you?")
@@ -269,7 +277,7 @@ func (d *demo) noticeLink(address string) (link string) {
 }
 
 // opensOnly opens a link as a mail scanner does (law 7).
-func (d *demo) opensOnly(link string) {
+func (d *demo) opensOnly(account, link string) {
 	d.t.Helper()
 	for range 3 {
 		response, err := client.Get(link)
@@ -281,7 +289,7 @@ func (d *demo) opensOnly(link string) {
 			d.t.Errorf("a scanner got %d and %d cookies", response.StatusCode, len(response.Cookies()))
 		}
 	}
-	if got := d.decide(map[string]string{"account": "linus", "action": "Payment"}); got.Decision != "Deny" {
+	if got := d.decide(map[string]string{"account": account, "action": "Payment"}); got.Decision != "Deny" {
 		d.t.Errorf("opening the link made Payment %s", got.Decision)
 	}
 }

@@ -34,6 +34,7 @@ func TestStory(t *testing.T) {
 	t.Run("who may not call is refused", d.chapter(refused))
 	t.Run("security info is added, replaced on hold and taken back (seeds 33, 34, 51)", d.chapter(securityInfo))
 	t.Run("the owner cancels where she is signed in, and chooses a new password (seed 34)", d.chapter(ownerCancels))
+	t.Run("short spans run out (seeds 31-34, 38, 39, 51-54)", d.chapter(shortSpans))
 	t.Run("nothing secret is anywhere (law 2)", d.chapter(nothingSecret))
 	t.Run("the README's commands work", d.chapter(readme))
 	t.Run("the README's manifests work", d.chapter(manifests))
