@@ -57,6 +57,7 @@ func told() []notified {
 	}
 	return append(all,
 		notified{notice: message.NoticeContactDisabled, about: message.About{Contact: "•••• 89"}},
+		notified{notice: message.NoticeContactDisowned, about: message.About{Contact: "•••• 89"}},
 		notified{notice: message.NoticeRecoveryReceived, about: message.About{Until: start.Add(24 * time.Hour)}},
 		notified{message.NoticeRecoveryDecided, "approved", message.About{Decision: message.Approved}},
 		notified{message.NoticeRecoveryDecided, "denied", message.About{Decision: message.Denied}},

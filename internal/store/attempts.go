@@ -118,8 +118,10 @@ func (t *tx) consume(c code.Challenge, now time.Time) *answer[string] {
 
 // proveContact dates the proof of the contact that got the code and ends its failures,
 // and tells what it has touched. A full contact's proof enables the others again too
-// (N4). One that was removed meanwhile proves nothing.
+// (N4). One that was removed meanwhile proves nothing. The destination counts as the
+// account's own again.
 func (t *tx) proveContact(c code.Challenge, now time.Time) *answer[string] {
+	t.ownAgain(c)
 	return ask(t.queries, plain[string], `UPDATE contacts SET failures = 0,
 		proven_at = CASE WHEN id = $3 THEN CAST($4 AS BIGINT) ELSE proven_at END,
 		standing = CASE WHEN standing = 'Disabled' THEN enabled_as ELSE standing END

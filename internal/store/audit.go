@@ -28,6 +28,7 @@ const (
 	actionMessageDelayed   = "MessageDelayed"
 	actionMessageDead      = "MessageDead"
 	actionNotMe            = "NotMe"
+	actionReceiptTaken     = "ReceiptTaken"
 	actionSignal           = "Signal"
 	actionEpochBegun       = "EpochBegun"
 )

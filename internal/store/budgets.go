@@ -18,6 +18,8 @@ import (
 type budgets struct {
 	wrong  *answer[limit.Recent]
 	served *answer[time.Time]
+	// said is nil where nobody's word keeps codes from the destination.
+	said   *answer[time.Time]
 	limits []code.Limit
 	held   *answer[arrival]
 }
@@ -45,6 +47,7 @@ func (t *tx) askBudgets(c *code.Challenge, issue code.Issue) (b budgets, err err
 		}
 	}
 	b.wrong = ask(t.queries, scanRecent, `SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`, c.Tenant, c.Account)
+	b.said = t.saidOf(*c, stored(issue.Now))
 	if issue.Entered {
 		b.served = t.accountsServed(*c, issue.PerNumber, stored(issue.Now))
 	}
@@ -60,6 +63,9 @@ func (t *tx) takeAll(b budgets, issue code.Issue, tenant string, now time.Time) 
 		return err
 	}
 	if err := usedUp(wrong, issue.MaxWrongPerDay, now); err != nil {
+		return err
+	}
+	if err := rests(b.said, now); err != nil {
 		return err
 	}
 	if issue.Entered {

@@ -28,7 +28,7 @@ func book(q queries, sealer Sealer, tenant, account string, now time.Time) (cont
 		var id *string // NULL where the book has no contact
 		var sealed []byte
 		if err := row.Scan(&hadAny, &emptied, &book.Cleared, &id, &c.Channel, &sealed, &c.Standing, &c.Was, &c.Language,
-			(*instant)(&c.Added), (*instant)(&c.Proven), &c.Origin, (*instant)(&c.Since)); err != nil {
+			(*instant)(&c.Added), (*instant)(&c.Proven), &c.Origin, (*instant)(&c.Since), (*instant)(&c.Disowned)); err != nil {
 			return none, err
 		}
 		book.Recorded = true
@@ -44,8 +44,9 @@ func book(q queries, sealer Sealer, tenant, account string, now time.Time) (cont
 		return none, nil
 	}, `SELECT b.had_any, b.emptied_at IS NOT NULL, b.cleared, c.id, COALESCE(c.channel, ''), c.address, COALESCE(c.standing, ''),
 		CASE WHEN c.standing = 'Disabled' THEN c.enabled_as ELSE '' END,
-		COALESCE(c.language, ''), c.added_at, c.proven_at, COALESCE(c.origin, ''), c.since_at
+		COALESCE(c.language, ''), c.added_at, c.proven_at, COALESCE(c.origin, ''), c.since_at, d.at
 		FROM books b LEFT JOIN contacts c ON c.tenant = b.tenant AND c.account = b.account
+		LEFT JOIN disowned d ON d.tenant = c.tenant AND d.destination = c.lookup AND d.account = c.account
 		WHERE b.tenant = $1 AND b.account = $2 ORDER BY c.place, c.id`, tenant, account)
 	if err != nil {
 		return contact.Book{}, err

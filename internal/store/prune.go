@@ -7,6 +7,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/disowned"
 	"holdfast.dev/holdfast/internal/rules/escalation"
 )
 
@@ -48,6 +49,9 @@ func (s *Store) Prune(ctx context.Context, now, before time.Time) (int64, error)
 		{`receipts`, `at < $1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = receipts.message_id)`, before},
 		{`idempotency`, `at <= $1`, now.Add(-code.OnceLife)},
 		{`entered_numbers`, `at <= $1`, now.Add(-code.LongestWindow)},
+		// Of a listed contact it is shown until a proof.
+		{`disowned`, `at <= $1 AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.tenant = disowned.tenant
+			AND c.account = disowned.account AND c.lookup = disowned.destination)`, now.Add(-disowned.Rest)},
 	} {
 		n, err := s.forget(ctx, old.table, old.where, old.at)
 		total += n

@@ -29,18 +29,26 @@ func (t *tx) carry(tenant, present string, former []string) error {
 		return err
 	}
 	for _, hash := range former {
-		if _, err := t.exec(`INSERT INTO entered_numbers (tenant, destination, account, at)
-			SELECT tenant, CAST($3 AS TEXT), account, at FROM entered_numbers WHERE tenant = $1 AND destination = $2
-			ON CONFLICT (tenant, destination, account) DO UPDATE SET
-			at = CASE WHEN excluded.at > entered_numbers.at THEN excluded.at ELSE entered_numbers.at END`,
-			tenant, hash, present); err != nil {
-			return err
-		}
-		if _, err := t.exec(`DELETE FROM entered_numbers WHERE tenant = $1 AND destination = $2`, tenant, hash); err != nil {
-			return err
+		for _, table := range []string{"entered_numbers", "disowned"} {
+			if err := t.carryRows(table, tenant, present, hash); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// carryRows moves the rows of a former hash, one an account.
+func (t *tx) carryRows(table, tenant, present, hash string) error {
+	if _, err := t.exec(`INSERT INTO `+table+` (tenant, destination, account, at)
+		SELECT tenant, CAST($3 AS TEXT), account, at FROM `+table+` WHERE tenant = $1 AND destination = $2
+		ON CONFLICT (tenant, destination, account) DO UPDATE SET
+		at = CASE WHEN excluded.at > `+table+`.at THEN excluded.at ELSE `+table+`.at END`,
+		tenant, hash, present); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM `+table+` WHERE tenant = $1 AND destination = $2`, tenant, hash)
+	return err
 }
 
 // carryAll carries everything that is counted for an address, and returns its present

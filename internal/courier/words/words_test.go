@@ -19,7 +19,7 @@ var (
 	names = []string{
 		string(message.Code), message.NoticeImported, message.NoticeReleased, message.NoticeReleasedEntered,
 		change.NoticeHeld, change.NoticeReminder, change.NoticeApplied, change.NoticeHoldEnded, change.NoticeCancelled,
-		message.NoticeContactDisabled, message.NoticeRecoveryReceived, message.NoticeRecoveryDecided,
+		message.NoticeContactDisabled, message.NoticeContactDisowned, message.NoticeRecoveryReceived, message.NoticeRecoveryDecided,
 	}
 	purposes = []string{"Unblock", "AddAddress", "AddNumber", "StepUp", "Recheck", "Recovery", "Cancel"}
 )

@@ -69,6 +69,9 @@ type Contact struct {
 	Was Standing
 	// Proven is when a code to this contact was last accepted, or the IdP vouched.
 	Proven time.Time
+	// Disowned is when somebody who gets messages there said that the account is not
+	// theirs; zero where nobody did, or where the contact was proven since.
+	Disowned time.Time
 }
 
 // Book is the security info of an account.

@@ -8,6 +8,7 @@ package disowned
 import (
 	"time"
 
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 )
 
@@ -15,22 +16,31 @@ import (
 // takes until it counts (seed 32).
 const Rest = 720 * time.Hour
 
-// Mark is what is remembered of a destination.
-type Mark struct {
-	// At is when somebody said it; zero where nobody did.
-	At time.Time
+// NotTheirs ends a change whose new contact is somebody else's.
+const NotTheirs change.Reason = "NotTheirs"
+
+// ByNotice is what whoever got the notice of a change says of its account.
+type ByNotice struct {
+	// Tenant and Message name the notice: nobody guesses its ID.
+	Tenant, Message string
+	Now             time.Time
 }
 
-// Until is when the destination gets codes again by itself; zero where it never rested.
-func (m Mark) Until() time.Time {
-	if m.At.IsZero() {
+// Until is when a destination gets codes again by itself, of which somebody said at an
+// instant that the account is not theirs; zero where nobody did.
+func Until(said time.Time) time.Time {
+	if said.IsZero() {
 		return time.Time{}
 	}
-	return m.At.Add(Rest)
+	return said.Add(Rest)
 }
 
-// Rests reports whether codes are kept from the destination at now.
-func (m Mark) Rests(now time.Time) bool { return now.Before(m.Until()) }
+// Drops reports whether a report of a code ends the change that the code was for: its new
+// contact is somebody else's. What is on hold stays: nobody has to prove who they are to
+// report, and a hold is never shortened.
+func Drops(c code.Challenge, r change.Record, now time.Time) bool {
+	return c.Purpose == code.AddContact && c.Object == r.Key.Name && r.State(now) == change.AwaitingCode
+}
 
 // Concerns reports whether codes of a purpose rest at all. Those that cancel never do:
 // whoever reads a mailbox once must not keep its owner from stopping a thief (law 8, seed
@@ -40,6 +50,6 @@ func Concerns(p code.Purpose) bool { return p != code.Cancel }
 // EndsFlow reports whether a report of a code ends the flow that asked for it and pauses
 // its network. Where somebody typed an address that is none of the account's contacts, it
 // was most likely mistyped: the destination rests, and whoever asked may type another one.
-func EndsFlow(kind code.ReportKind, listed bool) bool {
-	return kind != code.NotMyAccount || listed
+func EndsFlow(kind code.ReportKind, c code.Challenge) bool {
+	return kind != code.NotMyAccount || c.ContactID != ""
 }

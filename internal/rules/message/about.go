@@ -15,7 +15,8 @@ type About struct {
 	// Added and Removed are the masks of contacts that a change brings and takes away.
 	Added   []string `json:"added,omitempty"`
 	Removed []string `json:"removed,omitempty"`
-	// Contact is the mask of the one whose code cancelled, or that was disabled.
+	// Contact is the mask of the one whose code cancelled, or that was disabled or
+	// disowned.
 	Contact string `json:"contact,omitempty"`
 	// Restricted is what does not work until then.
 	Restricted change.Restriction `json:"restricted,omitempty"`

@@ -23,6 +23,7 @@ const (
 	NoticeReleased         = "AccountReleased"
 	NoticeReleasedEntered  = "AccountReleasedByEnteredNumber"
 	NoticeContactDisabled  = "SecurityInfoDisabled"
+	NoticeContactDisowned  = "SecurityInfoDisowned"
 	NoticeRecoveryReceived = "RecoveryReceived"
 	NoticeRecoveryDecided  = "RecoveryDecided"
 )

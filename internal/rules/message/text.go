@@ -110,6 +110,7 @@ var told = map[string][]Field{
 	change.NoticeHoldEnded: {FieldUntil, FieldAdded, FieldRemoved, FieldMeanwhile},
 	change.NoticeCancelled: {FieldUntil, FieldAdded, FieldRemoved, FieldMeanwhile, FieldContact},
 	NoticeContactDisabled:  {FieldContact},
+	NoticeContactDisowned:  {FieldContact},
 	NoticeRecoveryReceived: {FieldUntil, FieldLeft},
 	NoticeRecoveryDecided:  {FieldDecision},
 }

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,7 @@ var receiptTests = map[string]func(*testing.T, Backend){
 	"receipt/a pruned message has none, and its own goes":         receiptPruned,
 	"receipt/it changes neither message, budgets nor the contact": receiptIsAdviceOnly,
 	"receipt/it outlives a restart":                               receiptAfterRestart,
+	"receipt/what changes what is known is audited, once":         receiptAudited,
 }
 
 // told is a receipt of the message of a challenge that person.issue asked for.
@@ -128,7 +131,7 @@ func receiptIsAdviceOnly(t *testing.T, b Backend) {
 	c := sentCode(t, b)
 	sums := func() (n []int) {
 		for _, query := range []string{
-			`SELECT COUNT(*) FROM outbox WHERE state = 'Sent' AND class = ''`, `SELECT COUNT(*) FROM audit`, `SELECT COUNT(*) FROM facts`,
+			`SELECT COUNT(*) FROM outbox WHERE state = 'Sent' AND class = ''`, `SELECT COUNT(*) FROM audit WHERE action <> 'ReceiptTaken'`, `SELECT COUNT(*) FROM facts`,
 			`SELECT COUNT(*) FROM contacts WHERE standing = 'Full' AND failures = 0`, `SELECT COUNT(*) FROM limits`,
 			`SELECT COUNT(*) FROM wrong_codes`, `SELECT COUNT(*) FROM challenges WHERE consumed_at IS NULL AND superseded_at IS NULL AND attempts = 0`,
 		} {
@@ -150,4 +153,43 @@ func receiptAfterRestart(t *testing.T, b Backend) {
 	c := sentCode(t, b)
 	must(t, b.SaveReceipt(t.Context(), told(c, receipt.Unreachable)))
 	wantReceipt(t, b.Reopen(t), c, told(c, receipt.Unreachable))
+}
+
+// receiptsAudited are the details that the audit keeps of receipts, in their order.
+func receiptsAudited(t *testing.T, b Backend) string {
+	t.Helper()
+	rows, err := b.DB.QueryContext(t.Context(), `SELECT tenant, account, object, detail FROM audit WHERE action = 'ReceiptTaken' ORDER BY at`)
+	must(t, err)
+	defer func() { must(t, rows.Close()) }()
+	var all strings.Builder
+	for rows.Next() {
+		var of, whose, object, detail string
+		must(t, rows.Scan(&of, &whose, &object, &detail))
+		fmt.Fprintln(&all, of, whose, object, detail)
+	}
+	must(t, rows.Err())
+	return all.String()
+}
+
+func receiptAudited(t *testing.T, b Backend) {
+	c := sentCode(t, b)
+	first, second, last := told(c, receipt.Unreachable), told(c, receipt.Rejected), told(c, receipt.Delivered)
+	second.Reason, second.At = receipt.UnknownSubscriber, first.At.Add(time.Second)
+	last.At = second.At.Add(time.Second)
+	for _, r := range []receipt.Receipt{first, first, second, second, last, first, second, last} {
+		must(t, b.SaveReceipt(t.Context(), r))
+	}
+	foreign, unknown := first, first
+	foreign.Tenant, unknown.Message = "elsewhere", "nobody's"
+	must(t, b.SaveReceipt(t.Context(), foreign))
+	must(t, b.SaveReceipt(t.Context(), unknown))
+	line := tenant + " " + account + " message-" + c.ID + " "
+	equal(t, "audit", receiptsAudited(t, b), line+`{"outcome":"Unreachable"}`+"\n"+
+		line+`{"outcome":"Rejected","reason":"UnknownSubscriber"}`+"\n"+line+`{"outcome":"Delivered"}`+"\n")
+
+	race(func(int) bool { return b.SaveReceipt(t.Context(), last) == nil })
+	equal(t, "rows", count(t, b.DB, `SELECT COUNT(*) FROM audit WHERE action = 'ReceiptTaken'`), 3)
+	_, err := b.Prune(t.Context(), Start.Add(48*time.Hour), Start.Add(24*time.Hour))
+	must(t, err)
+	equal(t, "rows after retention", count(t, b.DB, `SELECT COUNT(*) FROM audit WHERE action = 'ReceiptTaken'`), 0)
 }
