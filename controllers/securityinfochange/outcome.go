@@ -54,7 +54,13 @@ func (c *Controller) outcome(ctx context.Context, s *scope, err error) (reconcil
 	case s.contested && !s.now.Before(s.record.HoldUntil):
 		return reconcile.Result{RequeueAfter: contestedAgain}, nil
 	}
-	return wakeAt(s.record.Wake(s.now), s.now), nil
+	return wakeAt(wholeSecond(s.record.Wake(s.now)), s.now), nil
+}
+
+// wholeSecond is the first whole second not before at: only then does a hold end by clocks
+// that tell nothing finer.
+func wholeSecond(at time.Time) time.Time {
+	return at.Add(time.Second - 1).Truncate(time.Second)
 }
 
 // retain deletes a finished change that Holdfast itself created once the policy's

@@ -2,7 +2,6 @@ package securityinfochange
 
 import (
 	"context"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,12 +19,9 @@ import (
 	"holdfast.dev/holdfast/internal/rules/change"
 )
 
-// workers reconcile side by side: each waits for the apiserver most of the time.
-const workers = 4
-
-// mirrorAfter is the wait before a fact is mirrored. Facts that this controller commits
-// itself come back while its own patch is still on the way to the cache.
-const mirrorAfter = 250 * time.Millisecond
+// workers reconcile side by side: each waits for the apiserver most of the time, whose etcd
+// takes what is written at once to the disk together.
+const workers = 16
 
 // SetupWithManager starts the controller with the manager, on the leader alone.
 func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {

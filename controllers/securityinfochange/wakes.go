@@ -30,9 +30,11 @@ type wakes struct{ *Controller }
 // Start listens before it lists, so that no record falls in between. A store that does
 // not answer keeps nothing else from starting.
 func (w *wakes) Start(ctx context.Context, q queue) error {
-	w.Wakes.OnChange(ctx, func(r change.Record) {
+	told := newFacts(ctx)
+	w.Wakes.OnChange(ctx, told.add)
+	go told.each(func(r change.Record) {
 		if !w.mirrored(ctx, r) {
-			q.AddAfter(request(r.Key), mirrorAfter)
+			q.Add(request(r.Key))
 		}
 	})
 	go func() {
@@ -70,7 +72,7 @@ func (w *wakes) schedule(ctx context.Context, q queue) error {
 		if _, has := unknown[wake.Key]; !has && wake.Key.Own() {
 			q.Add(request(wake.Key))
 		} else {
-			q.AddAfter(request(wake.Key), max(wake.At.Sub(now), 0))
+			q.AddAfter(request(wake.Key), max(wholeSecond(wake.At).Sub(now), 0))
 		}
 		delete(unknown, wake.Key)
 	}
