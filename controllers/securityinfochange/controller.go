@@ -26,6 +26,9 @@ type Store interface {
 	Change(ctx context.Context, key change.Key) (change.Record, error)
 	// OpenChanges are the open changes of an account.
 	OpenChanges(ctx context.Context, tenant, account string) ([]change.Record, error)
+	// Restricting are the changes that restrict an account at now or may come to do so.
+	Restricting(ctx context.Context, tenant, account string, now time.Time) ([]change.Record, error)
+	Book(ctx context.Context, tenant, account string) (contact.Book, error)
 	// FreezeChange records a change at its first sight; AdoptChange also takes in what the
 	// status remembers.
 	FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error)
@@ -56,9 +59,10 @@ type Clock interface {
 	Now(ctx context.Context) (time.Time, error)
 }
 
-// Wakes tells of changed records. *kube.Feed satisfies it.
+// Wakes tells of changed records and policies. *kube.Feed satisfies it.
 type Wakes interface {
 	OnChange(ctx context.Context, tell func(change.Record))
+	OnPolicy(ctx context.Context, wake func(tenant string))
 	WaitForPolicies(ctx context.Context) error
 }
 
@@ -124,6 +128,8 @@ type scope struct {
 	remembered change.Memory
 	// contested, skewed and early keep a hold from ending.
 	contested, skewed, early bool
+	// frozen is what keeps the change from being proven; nil where nothing does.
+	frozen *change.FrozenError
 	// ownDomain says that a new address lies with the account's own provider (seed 24).
 	ownDomain bool
 	// told is what became of telling the IdP of a cancellation; empty where nothing is told.

@@ -86,8 +86,9 @@ func (f *fixture) hold(name string, edits ...func(*v1alpha1.SecurityInfoChange))
 	start := f.create(name, edits...).CreationTimestamp.UTC()
 	f.reconcile(name)
 	f.prove(name)
-	sic, _ := f.reconcile(name)
-	f.state(sic, v1alpha1.ChangeOnHold, isTrue, v1alpha1.ReasonOnHold)
+	if sic, _ := f.reconcile(name); sic.Status.State != v1alpha1.ChangeOnHold {
+		f.Fatalf("%s is %+v", name, sic.Status)
+	}
 	return start
 }
 

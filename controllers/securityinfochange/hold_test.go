@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -209,13 +210,17 @@ func TestContested(t *testing.T) {
 	end := f.clock.Now().Add(month)
 	for _, name := range []string{"first", "second"} {
 		sic, _ := f.reconcile(name)
+		f.state(sic, v1alpha1.ChangeOnHold, isTrue, v1alpha1.ReasonCompetingChange)
 		f.condition(sic, v1alpha1.ConditionContested, isTrue, v1alpha1.ReasonCompetingChange)
+	}
+	if got := strings.Count(strings.Join(f.said(), "\n"), "Warning CompetingChange"); got != 2 {
+		t.Errorf("%d warnings, want one for each", got)
 	}
 	f.clock.Set(end.Add(day))
 	for _, name := range []string{"first", "second"} {
 		f.reconcile(name) // the last notice
 		sic, result := f.reconcile(name)
-		f.state(sic, v1alpha1.ChangeOnHold, isTrue, v1alpha1.ReasonOnHold)
+		f.state(sic, v1alpha1.ChangeOnHold, isTrue, v1alpha1.ReasonCompetingChange)
 		if result.RequeueAfter != contestedAgain {
 			t.Errorf("%s: looks again after %v", name, result.RequeueAfter)
 		}
@@ -266,5 +271,49 @@ func TestRemovingTheLast(t *testing.T) {
 	f.state(sic, v1alpha1.ChangeApplied, isTrue, v1alpha1.ReasonApplied)
 	if got := f.contacts("a-1"); len(got) != 0 {
 		t.Errorf("contacts %v", got)
+	}
+}
+
+// seed 53: while another change of the account restricts it, a change that waits for its
+// person says so and until when; once that time has come, no more. It is looked at then by
+// itself.
+func TestFrozenByAnother(t *testing.T) {
+	f := newFixture(t)
+	until := f.hold("holds").Add(month)
+	f.secret("waits", "another-"+newAddress)
+	f.create("waits", func(sic *v1alpha1.SecurityInfoChange) { sic.Spec.Action = v1alpha1.ActionAdd })
+	sic, result := f.reconcile("waits")
+	f.state(sic, v1alpha1.ChangeAwaitingCode, isTrue, v1alpha1.ReasonAwaitingCode)
+	f.says(sic, "Another change of this account restricts it until "+until.Format(time.RFC3339)+": nothing can be proven before.")
+	if result.RequeueAfter != change.ProveWithin {
+		t.Errorf("looks again after %v, want when it expires", result.RequeueAfter)
+	}
+
+	// Deleted, it restricts to its date: the object that told of it is gone.
+	f.clock.Set(until.Add(-day))
+	f.delete("holds")
+	f.reconcile("holds")
+	f.secret("late", "another-"+newAddress)
+	f.create("late", func(sic *v1alpha1.SecurityInfoChange) { sic.Spec.Action = v1alpha1.ActionAdd })
+	f.clock.Set(until.Add(-day))
+	sic, result = f.reconcile("late")
+	f.says(sic, "nothing can be proven before")
+	if result.RequeueAfter != day {
+		t.Errorf("looks again after %v, want when the other restricts no more", result.RequeueAfter)
+	}
+	f.clock.Set(until)
+	sic, _ = f.reconcile("late")
+	f.says(sic, "a code to a full contact of the account.")
+	if ready := meta.FindStatusCondition(sic.Status.Conditions, v1alpha1.ConditionReady); strings.Contains(ready.Message, "proven before") {
+		t.Errorf("it is free, and says %q", ready.Message)
+	}
+}
+
+// says fails unless Ready's message ends with a text.
+func (f *fixture) says(sic *v1alpha1.SecurityInfoChange, want string) {
+	f.Helper()
+	ready := meta.FindStatusCondition(sic.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || !strings.Contains(ready.Message, want) {
+		f.Errorf("Ready is %+v, want %q in it", ready, want)
 	}
 }

@@ -5,13 +5,16 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr/testr"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	managerconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -236,4 +239,54 @@ func TestRivalsHearOfEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.eventuallyContested(one, false)
+}
+
+// An Add that waits hears of the hold that freezes it (seed 53), and of its end.
+func TestAWaitingChangeHearsOfAHold(t *testing.T) {
+	f := newFixture(t)
+	f.lead("")
+	f.secret("waits", "another-"+newAddress)
+	f.create("waits", func(sic *v1alpha1.SecurityInfoChange) { sic.Spec.Action = v1alpha1.ActionAdd })
+	f.eventuallyFrozen("waits", false)
+	holds := f.page("a-1", month)
+	f.eventuallyFrozen("waits", true)
+	f.cancelled(holds)
+	f.eventuallyFrozen("waits", false)
+}
+
+func (f *fixture) eventuallyFrozen(name string, want bool) {
+	f.Helper()
+	controllertest.Eventually(f.T, fmt.Sprintf("%s: frozen is %v", name, want), func() bool {
+		ready := meta.FindStatusCondition(f.get(name).Status.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Reason == v1alpha1.ReasonAwaitingCode && strings.Contains(ready.Message, "nothing can be proven before") == want
+	})
+}
+
+// A hold tells the mode of its policy: Shadow, and Enforce again, with nothing else of it
+// changed.
+func TestAHoldTellsTheModeOfItsPolicy(t *testing.T) {
+	f := newFixture(t)
+	f.lead("")
+	name := f.page("a-1", month)
+	f.eventually(name, v1alpha1.ChangeOnHold)
+	was := f.get(name).Status.HoldUntilTime
+	vp := &v1alpha1.VerificationPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: "all"}}
+	vp.Spec.Accounts.Patterns, vp.Spec.Mode = []v1alpha1.AccountPattern{"*"}, v1alpha1.ModeShadow
+	if err := f.client.Create(t.Context(), vp); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{v1alpha1.ReasonShadow, v1alpha1.ReasonOnHold} {
+		controllertest.Eventually(t, "its reason is "+want, func() bool {
+			ready := meta.FindStatusCondition(f.get(name).Status.Conditions, v1alpha1.ConditionReady)
+			return ready.Reason == want && ready.Status == isTrue
+		})
+		if sic := f.get(name); sic.Status.State != v1alpha1.ChangeOnHold || !sic.Status.HoldUntilTime.Equal(was) || sic.Status.Restricted == "" {
+			t.Errorf("%s: %s until %v, restricted %q", want, sic.Status.State, sic.Status.HoldUntilTime, sic.Status.Restricted)
+		}
+		before := vp.DeepCopy()
+		vp.Spec.Mode = v1alpha1.ModeEnforce
+		if err := f.client.Patch(t.Context(), vp, client.MergeFrom(before)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

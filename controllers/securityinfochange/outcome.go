@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -54,7 +53,29 @@ func (c *Controller) outcome(ctx context.Context, s *scope, err error) (reconcil
 	case s.contested && !s.now.Before(s.record.HoldUntil):
 		return reconcile.Result{RequeueAfter: contestedAgain}, nil
 	}
-	return wakeAt(wholeSecond(s.record.Wake(s.now)), s.now), nil
+	return wakeAt(wholeSecond(s.wake()), s.now), nil
+}
+
+// wake is the next instant at which the change calls for something by itself, or its
+// status is no longer true; zero if never.
+func (s *scope) wake() time.Time {
+	wake := s.record.Wake(s.now)
+	ends := []time.Time{s.freeAt()}
+	if s.frozen != nil {
+		ends = append(ends, s.frozen.Until)
+	}
+	for _, at := range ends {
+		if at.After(s.now) && (wake.IsZero() || at.Before(wake)) {
+			wake = at
+		}
+	}
+	return wake
+}
+
+// freeAt is when what the change restricts is free; zero where that is not known.
+func (s *scope) freeAt() time.Time {
+	_, until := s.record.Restricts(s.now)
+	return until
 }
 
 // wholeSecond is the first whole second not before at: only then does a hold end by clocks
@@ -68,10 +89,10 @@ func wholeSecond(at time.Time) time.Time {
 func (c *Controller) retain(ctx context.Context, s *scope) (reconcile.Result, error) {
 	sic := s.object
 	if sic.Labels[v1alpha1.LabelCreatedBy] != v1alpha1.LabelCreatedByHoldfast {
-		return reconcile.Result{}, nil
+		return wakeAt(wholeSecond(s.freeAt()), s.now), nil
 	}
 	due := s.record.End.At.Add(s.policy.Retention)
-	if _, until := s.record.Restricts(s.now); until.After(due) {
+	if until := s.freeAt(); until.After(due) {
 		due = until
 	}
 	if s.now.Before(due) {
@@ -112,26 +133,4 @@ func (c *Controller) create(ctx context.Context, key change.Key) error {
 	default:
 		return fmt.Errorf("create SecurityInfoChange %s: %w", key, err)
 	}
-}
-
-// announce writes an Event for a change of state, and a warning where the change stalls.
-func (c *Controller) announce(before, after *v1alpha1.SecurityInfoChange) {
-	stalled := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionStalled)
-	if stalled != nil && stalled.Status == "True" && !meta.IsStatusConditionTrue(before.Status.Conditions, v1alpha1.ConditionStalled) {
-		c.Recorder.Eventf(after, nil, corev1.EventTypeWarning, stalled.Reason, "Reconcile", "%s", stalled.Message)
-		return
-	}
-	if before.Status.State == after.Status.State || after.Status.State == v1alpha1.ChangeAwaitingCode {
-		return
-	}
-	ready := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
-	c.Recorder.Eventf(after, nil, corev1.EventTypeNormal, string(after.Status.State), string(after.Spec.Action), "%s", ready.Message)
-}
-
-func (c *Controller) announceDeleted(sic *v1alpha1.SecurityInfoChange, r change.Record) {
-	message := "The change was deleted before it was applied, which cancels it."
-	if !r.RestrictedUntil.IsZero() {
-		message += " What it restricted stays so until " + r.RestrictedUntil.UTC().Format(time.RFC3339) + "."
-	}
-	c.Recorder.Eventf(sic, nil, corev1.EventTypeWarning, string(change.Cancelled), string(sic.Spec.Action), "%s", message)
 }

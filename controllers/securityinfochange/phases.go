@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -12,6 +13,7 @@ import (
 	"holdfast.dev/holdfast/internal/kube"
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/policy"
 )
 
 // recall reads the record, and what the status remembers of it.
@@ -120,9 +122,18 @@ func (c *Controller) settle(ctx context.Context, s *scope) error {
 	if s.record, err = c.Store.VisitChange(ctx, change.Visit{Key: s.key(), Now: s.now}); err != nil {
 		return fmt.Errorf("visit change %s: %w", s.key(), err)
 	}
-	if s.record.State(s.now) != change.OnHold {
+	switch s.record.State(s.now) {
+	case change.OnHold:
+		return c.hold(ctx, s)
+	case change.AwaitingCode:
+		return c.await(ctx, s)
+	default:
 		return nil
 	}
+}
+
+// hold ends a hold whose time has come, unless another replacement stands against it.
+func (c *Controller) hold(ctx context.Context, s *scope) error {
 	others, err := c.Store.OpenChanges(ctx, s.object.Namespace, s.record.Spec.Account)
 	if err != nil {
 		return fmt.Errorf("read the other changes of the account of %s: %w", s.key(), err)
@@ -132,6 +143,23 @@ func (c *Controller) settle(ctx context.Context, s *scope) error {
 		return nil
 	}
 	return c.apply(ctx, s)
+}
+
+// await finds out whether another change of the account keeps this one from being proven
+// (seed 53).
+func (c *Controller) await(ctx context.Context, s *scope) error {
+	tenant, account := s.object.Namespace, s.record.Spec.Account
+	others, err := c.Store.Restricting(ctx, tenant, account, s.now)
+	if err != nil {
+		return fmt.Errorf("read the other changes of the account of %s: %w", s.key(), err)
+	}
+	book, err := c.Store.Book(ctx, tenant, account)
+	if err != nil {
+		return fmt.Errorf("read the contacts of the account of %s: %w", s.key(), err)
+	}
+	others = slices.DeleteFunc(others, func(r change.Record) bool { return r.Key == s.key() })
+	errors.As(s.record.Frozen(book, others, s.now), &s.frozen)
+	return nil
 }
 
 // apply ends a hold by the clocks of all three: none may be far from the others, and the
@@ -222,6 +250,7 @@ const storeAway = "The store does not answer, so nothing about the change can be
 // mirror is the status that tells of the record.
 func (s *scope) mirror(old v1alpha1.SecurityInfoChangeStatus) v1alpha1.SecurityInfoChangeStatus {
 	return kube.ChangeReport{
-		Record: s.record, Spec: s.spec, Contested: s.contested, Skewed: s.skewed, OwnDomain: s.ownDomain, Told: s.told, Generation: s.object.Generation, Now: s.now,
+		Record: s.record, Spec: s.spec, Contested: s.contested, Skewed: s.skewed, Shadow: s.policy.Mode == policy.Shadow, Frozen: s.frozen,
+		OwnDomain: s.ownDomain, Told: s.told, Generation: s.object.Generation, Now: s.now,
 	}.Status(old)
 }

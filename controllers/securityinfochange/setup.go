@@ -60,26 +60,28 @@ func resting(sic *v1alpha1.SecurityInfoChange) bool {
 		!meta.IsStatusConditionTrue(sic.Status.Conditions, v1alpha1.ConditionContested)
 }
 
-// moved passes replacements whose state changed or that are gone: others of the account
-// may be contested now, or free.
+// moved passes replacements whose state changed, changes that restrict another thing than
+// before, and either once gone: others of the account may be contested or frozen now, or
+// free.
 func moved() predicate.Predicate {
-	replaces := func(o client.Object) bool {
-		sic, ok := o.(*v1alpha1.SecurityInfoChange)
-		return ok && sic.Spec.Action == v1alpha1.ActionReplace
-	}
 	return predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			was, ok := e.ObjectOld.(*v1alpha1.SecurityInfoChange)
 			is, also := e.ObjectNew.(*v1alpha1.SecurityInfoChange)
-			return ok && also && replaces(is) && was.Status.State != is.Status.State
+			return ok && also && (was.Status.Restricted != is.Status.Restricted ||
+				is.Spec.Action == v1alpha1.ActionReplace && was.Status.State != is.Status.State)
 		},
-		DeleteFunc:  func(e event.DeleteEvent) bool { return replaces(e.Object) },
+		DeleteFunc: func(e event.DeleteEvent) bool {
+			sic, ok := e.Object.(*v1alpha1.SecurityInfoChange)
+			return ok && (sic.Spec.Action == v1alpha1.ActionReplace || sic.Status.Restricted != "")
+		},
 		GenericFunc: func(event.GenericEvent) bool { return false },
 	}
 }
 
-// rivals are the other open replacements of an object's account.
+// rivals are the other open changes of an object's account that it may stop: replacements,
+// and whatever waits for its person.
 func (c *Controller) rivals(ctx context.Context, o client.Object) []reconcile.Request {
 	sic, ok := o.(*v1alpha1.SecurityInfoChange)
 	if !ok {
@@ -92,7 +94,7 @@ func (c *Controller) rivals(ctx context.Context, o client.Object) []reconcile.Re
 	}
 	var others []reconcile.Request
 	for _, r := range open {
-		if r.Spec.Action == change.Replace && r.Key.Name != sic.Name {
+		if r.Key.Name != sic.Name && (r.Spec.Action == change.Replace || r.HoldStart.IsZero()) {
 			others = append(others, request(r.Key))
 		}
 	}

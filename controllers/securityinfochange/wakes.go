@@ -37,6 +37,7 @@ func (w *wakes) Start(ctx context.Context, q queue) error {
 			q.Add(request(r.Key))
 		}
 	})
+	w.Wakes.OnPolicy(ctx, func(tenant string) { w.wakeTenant(ctx, q, tenant) })
 	go func() {
 		_ = wait.PollUntilContextCancel(ctx, listAgain, true, func(ctx context.Context) (bool, error) {
 			err := w.schedule(ctx, q)
@@ -67,6 +68,7 @@ func (w *wakes) schedule(ctx context.Context, q queue) error {
 	for i := range objects.Items {
 		unknown[kube.KeyOfChange(&objects.Items[i])] = &objects.Items[i]
 	}
+	w.wakeMoved(q, objects.Items)
 	now := w.Now()
 	for _, wake := range due {
 		if _, has := unknown[wake.Key]; !has && wake.Key.Own() {
@@ -96,7 +98,7 @@ func (w *wakes) mirrored(ctx context.Context, r change.Record) bool {
 		return false
 	}
 	told := kube.ChangeReport{
-		Record: r, Spec: kube.ReadChange(sic), Generation: sic.Generation, Now: w.Now(),
+		Record: r, Spec: kube.ReadChange(sic), Generation: sic.Generation, Now: w.Now(), Shadow: w.shadowed(sic),
 		Contested: meta.IsStatusConditionTrue(sic.Status.Conditions, v1alpha1.ConditionContested),
 	}.Status(sic.Status)
 	return equality.Semantic.DeepEqual(sic.Status, told)

@@ -3,6 +3,7 @@ package kube
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -40,6 +41,9 @@ func ReadChangeMemory(s v1alpha1.SecurityInfoChangeStatus) change.Memory {
 	}
 	if s.State.Finished() {
 		m.End = change.End{State: change.State(s.State), At: instant(s.FinishedTime)}
+	}
+	if stalled := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionStalled); m.End.State == change.Rejected && stalled != nil {
+		m.End.Reason = change.Reason(stalled.Reason)
 	}
 	return m
 }
@@ -86,6 +90,12 @@ type ChangeReport struct {
 	// Contested says that another replacement of the account is open; Skewed that the
 	// hold would end, were the clocks not apart.
 	Contested, Skewed bool
+	// Shadow says that the policy's mode is Shadow: the hold runs, and decisions only tell
+	// of it.
+	Shadow bool
+	// Frozen says that another change of the account keeps this one from being proven; nil
+	// where none does.
+	Frozen *change.FrozenError
 	// OwnDomain says that a new address lies with the account's own provider; it is known
 	// at the first sight and stays.
 	OwnDomain bool
@@ -174,82 +184,6 @@ func contactStatus(id, mask string, channel contact.Channel, standing contact.St
 		ID: v1alpha1.ContactID(id), Mask: mask, Channel: v1alpha1.Channel(channel),
 		Standing: v1alpha1.ContactStanding(standing), Language: v1alpha1.LanguageTag(language),
 	}
-}
-
-func (r ChangeReport) ready(state change.State) metav1.Condition {
-	c := condition(v1alpha1.ConditionReady, metav1.ConditionTrue, string(state), "")
-	switch state {
-	case change.AwaitingCode:
-		c.Message = "Waits for the person until " + at(r.Record.Deadline) + "."
-		if r.Record.Spec.Action == change.Clear {
-			c.Reason, c.Message = v1alpha1.ReasonAwaitingRequester,
-				"Waits until "+at(r.Record.Deadline)+" for another requester, or for the person's own report of the loss."
-		}
-	case change.OnHold:
-		c.Message = "Proven, and on hold until " + at(ceiling(r.Record.HoldUntil)) + "; a code to an old contact cancels it."
-		if r.Skewed {
-			c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonClockSkew
-			c.Message = "The hold ended at " + at(ceiling(r.Record.HoldUntil)) + ", but the clocks of Holdfast, the apiserver and the database " +
-				"differ by more than 30 s or cannot be read: set them; until then the change waits."
-		}
-	case change.Applied:
-		c.Message = "Applied at " + at(r.finished()) + "."
-	case change.Cancelled:
-		c.Message = "Cancelled at " + at(r.finished()) + byWhat[r.Record.End.Reason]
-	case change.Expired:
-		c.Message = "The missing proof did not come by " + at(r.finished()) + "."
-	}
-	return c
-}
-
-var byWhat = map[change.Reason]string{
-	"":                ".",
-	change.ByCode:     " by a code to an old contact.",
-	change.ByDeletion: " by its deletion; what it restricted stays so to the end of the hold.",
-	change.ByReview:   " because a change that was reviewed took its place.",
-}
-
-func (r ChangeReport) stalled(state change.State) metav1.Condition {
-	switch {
-	case state == change.Rejected:
-		return condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, string(r.Record.End.Reason), rejections[r.Record.End.Reason])
-	case r.Record.Drifted(r.Spec):
-		return condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonSpecDrifted,
-			"The spec differs from the one recorded first, which stays in force: delete the change and create another.")
-	default:
-		return condition(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled, "")
-	}
-}
-
-var rejections = map[change.Reason]string{
-	change.UnknownContact:  "The account has no such contact, or the store lost the new one: ask for the change again.",
-	change.TooManyContacts: "The account would have more contacts than the policy's securityInfo.maxContacts.",
-	change.ClearNotAllowed: "The policy has no securityInfo.clear, or its accounts are Personal.",
-	change.VoIPRefused:     "The new number is an internet number, which the policy refuses: use a mobile or a landline.",
-	change.NumberRefused: "The new number gets no code: it is premium, shared-cost, toll-free or a pager, or no provider of the policy " +
-		"reaches its country.",
-	change.AddressInvalid: "The new address is no email address.",
-}
-
-func (r ChangeReport) contested(state change.State) metav1.Condition {
-	if r.Contested && !state.Terminal() {
-		return condition(v1alpha1.ConditionContested, metav1.ConditionTrue, v1alpha1.ReasonCompetingChange,
-			"Another replacement of this account is open: neither applies before one is cancelled or reviewed.")
-	}
-	return condition(v1alpha1.ConditionContested, metav1.ConditionFalse, v1alpha1.ReasonNotContested, "")
-}
-
-func identityTold(reason string) metav1.Condition {
-	c := condition(v1alpha1.ConditionIdentityTold, metav1.ConditionFalse, reason, "")
-	switch reason {
-	case v1alpha1.ReasonSessionsEnded:
-		c.Status, c.Message = metav1.ConditionTrue, "The identity provider has ended the account's sessions and asks for a new password."
-	case v1alpha1.ReasonNoAdapter:
-		c.Message = "The policy has no identity.adapter: end the account's sessions at the identity provider, and have its password changed."
-	default:
-		c.Message = "The identity provider refused or did not answer; it is told again every minute for 24 hours."
-	}
-	return c
 }
 
 // StalledChange is the status of a change whose spec cannot be enforced.

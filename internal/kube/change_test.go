@@ -1,10 +1,12 @@
 package kube
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
@@ -62,5 +64,72 @@ func TestRememberedContacts(t *testing.T) {
 	sic.Spec.Action = v1alpha1.ActionRemove
 	if got := RememberedContacts(sic); got != nil {
 		t.Errorf("a removal brings %+v", got)
+	}
+}
+
+// In each state Ready says in words what is awaited, until when and what helps; of several
+// things to tell, the one that people must mend first.
+func TestReadyOfAChangeSaysWhatIsAwaited(t *testing.T) {
+	waits := change.Record{
+		Spec:    change.Spec{Account: "a-1", Action: change.Add, New: []change.NewContact{{ID: "n-1"}}},
+		Created: holdStart, Deadline: holdStart.Add(change.ProveWithin), Snapshot: []change.OldContact{{ID: "old", Standing: contact.Full}},
+	}
+	held := change.Record{
+		Spec: change.Spec{Account: "a-1", Action: change.Replace}, HoldStart: holdStart, HoldUntil: holdEnd,
+		Restricted: change.SignIn, RestrictedUntil: holdEnd,
+	}
+	cleared := held
+	cleared.Spec.Action, cleared.Restricted = change.Clear, change.SensitiveActions
+	cleared.End = change.End{State: change.Applied, At: holdStart.Add(24 * time.Hour)}
+	joined := held
+	joined.Joined = "first"
+	for name, c := range map[string]struct {
+		report ChangeReport
+		reason string
+		says   []string
+	}{
+		"awaiting": {ChangeReport{Record: waits}, v1alpha1.ReasonAwaitingCode,
+			[]string{at(waits.Deadline), "a code to each new contact, a code to a full contact of the account."}},
+		"frozen": {ChangeReport{Record: waits, Frozen: &change.FrozenError{Until: holdEnd}}, v1alpha1.ReasonAwaitingCode,
+			[]string{at(waits.Deadline), "Another change of this account restricts it until " + at(holdEnd) + ": nothing can be proven before."}},
+		"frozen by one that waits for others": {ChangeReport{Record: waits, Frozen: &change.FrozenError{}}, v1alpha1.ReasonAwaitingCode,
+			[]string{"restricts it: nothing can be proven before it has ended."}},
+		"on hold":               {ChangeReport{Record: held}, v1alpha1.ReasonOnHold, []string{at(holdEnd), "a code to an old contact cancels it."}},
+		"seconding":             {ChangeReport{Record: joined}, v1alpha1.ReasonOnHold, []string{"It seconds first and ends with it."}},
+		"in Shadow":             {ChangeReport{Record: held, Shadow: true}, v1alpha1.ReasonShadow, []string{at(holdEnd), "mode is Shadow", "decisions only tell of it"}},
+		"contested":             {ChangeReport{Record: held, Shadow: true, Contested: true}, v1alpha1.ReasonCompetingChange, []string{at(holdEnd), "neither applies before"}},
+		"by clocks that differ": {ChangeReport{Record: held, Shadow: true, Skewed: true}, v1alpha1.ReasonClockSkew, []string{"set them"}},
+		"cleared":               {ChangeReport{Record: cleared}, v1alpha1.ReasonApplied, []string{"What is sensitive stays restricted until " + at(holdEnd) + "."}},
+		"deleted": {ChangeReport{Record: held.Erase("uid", holdStart)}, v1alpha1.ReasonCancelled,
+			[]string{"because it was deleted", "What it restricted stays so until " + at(holdEnd) + "."}},
+		"cancelled": {ChangeReport{Record: held.Cancel("old", holdStart)}, v1alpha1.ReasonCancelled, []string{"by a code to an old contact."}},
+	} {
+		c.report.Now, c.report.Spec = holdStart, c.report.Record.Spec
+		status := c.report.Status(v1alpha1.SecurityInfoChangeStatus{})
+		ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+		if (ready.Status == metav1.ConditionTrue) != (c.reason != v1alpha1.ReasonClockSkew) || ready.Reason != c.reason {
+			t.Errorf("%s: Ready is %s %s", name, ready.Status, ready.Reason)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(ready.Message, want) {
+				t.Errorf("%s: %q, want %q in it", name, ready.Message, want)
+			}
+		}
+	}
+}
+
+// law 1: a rejection comes back from its status with its reason; a status that lost it can
+// still be written.
+func TestARejectionComesBackWithItsReason(t *testing.T) {
+	r := change.Record{Spec: change.Spec{Account: "a-1", Action: change.Add}, Created: holdStart, Deadline: holdEnd}
+	r = r.Finish(change.Rejected, change.VoIPRefused, holdStart)
+	status := ChangeReport{Record: r, Spec: r.Spec, Now: holdStart}.Status(v1alpha1.SecurityInfoChangeStatus{})
+	if got := ReadChangeMemory(status).End; got != r.End {
+		t.Errorf("remembered %+v, want %+v", got, r.End)
+	}
+	r.End.Reason = ""
+	status = ChangeReport{Record: r, Spec: r.Spec, Now: holdStart}.Status(status)
+	if stalled := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStalled); stalled.Reason == "" || stalled.Message == "" {
+		t.Errorf("Stalled without a reason: %+v", stalled)
 	}
 }
