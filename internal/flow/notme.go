@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/disowned"
 	"holdfast.dev/holdfast/internal/rules/limit"
 	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/ticket"
@@ -45,10 +46,14 @@ func (d *Desk) Brand(host string) (productName string, help Help) {
 
 // ReportCode takes the word of whoever got a code that they did not ask for it: the code
 // is void, its flow ends and the network that asked for it pauses; nothing of the
-// account changes (seed 41). A token that is forged, expired, used or another host's
+// account changes (seed 41). NotMyAccount says so of somebody else's account, and may come
+// with the ID of a notice instead. A token that is forged, expired, used or another host's
 // changes nothing and is answered alike (law 6).
 func (d *Desk) ReportCode(ctx context.Context, host, token string, kind code.ReportKind) error {
 	claims, ok := d.reportClaims(host, token)
+	if !ok && kind == code.NotMyAccount {
+		return d.disownNotice(ctx, host, token)
+	}
 	if !ok {
 		return nil
 	}
@@ -56,10 +61,25 @@ func (d *Desk) ReportCode(ctx context.Context, host, token string, kind code.Rep
 		Kind: kind, Tenant: claims.Tenant, ChallengeID: claims.ID, Now: d.Now(),
 		Network: func(account string) limit.Rate { return d.Policies.For(claims.Tenant, account).Limits.Network },
 	})
-	if done && d.Meter != nil {
-		d.Meter.CodeReported(claims.Tenant, kind)
-	}
+	d.reported(claims.Tenant, kind, done)
 	return err
+}
+
+// disownNotice does so for the link of a notice, which is no more than the message's ID.
+func (d *Desk) disownNotice(ctx context.Context, host, messageID string) error {
+	tenant, known := d.Policies.Tenant(host)
+	if !known || messageID == "" {
+		return nil
+	}
+	done, err := d.Store.DisownNotice(ctx, disowned.ByNotice{Tenant: tenant, Message: messageID, Now: d.Now()})
+	d.reported(tenant, code.NotMyAccount, done)
+	return err
+}
+
+func (d *Desk) reported(tenant string, kind code.ReportKind, done bool) {
+	if done && d.Meter != nil {
+		d.Meter.CodeReported(tenant, kind)
+	}
 }
 
 // reportClaims opens a token that is presented on a host for a report.

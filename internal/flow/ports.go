@@ -33,6 +33,7 @@ type Store interface {
 	ContactStore
 	ChallengeStore
 	ReceiptStore
+	DisownedStore
 	EscalationStore
 	ChangeStore
 	// RecordSignal keeps what an IdP or an app saw in the audit.
