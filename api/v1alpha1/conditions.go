@@ -22,7 +22,8 @@ const (
 	ReasonEnforced = "Enforced"
 
 	// ReasonShadow surfaces with Ready True where the policy's mode is Shadow: decided and
-	// counted, enforced nowhere.
+	// counted, enforced nowhere. A change on hold waits all the same; what it restricts is
+	// allowed.
 	ReasonShadow = "Shadow"
 
 	// ReasonStoreUnavailable surfaces with Ready False while the store cannot be reached
@@ -193,8 +194,8 @@ const (
 	// it works, another provider is advised (seed 24).
 	ConditionOwnDomain = "OwnDomain"
 
-	// ConditionContested is True where two replacements of one account are open: neither
-	// applies before review.
+	// ConditionContested is True where two replacements of one account are on hold: neither
+	// applies before one is cancelled or reviewed.
 	ConditionContested = "Contested"
 
 	// ConditionIdentityTold is True once the IdP has ended the account's sessions and asks
@@ -221,7 +222,7 @@ const (
 	// ReasonSameProvider surfaces with OwnDomain True.
 	ReasonSameProvider = "SameProvider"
 
-	// ReasonCompetingChange surfaces with Contested True.
+	// ReasonCompetingChange surfaces with Contested True, and as the reason of Ready.
 	ReasonCompetingChange = "CompetingChange"
 
 	// ReasonNotContested surfaces with Contested False.
