@@ -11,6 +11,17 @@ type MessagePolicy struct {
 	// +optional
 	ProductName string `json:"productName,omitempty"`
 
+	// ProductURL is where people go back to from a page on which they are done: a page of
+	// the product, for example its sign-in; https, or http on this machine only. Empty: they
+	// are told to go back, without a link.
+	//
+	// +kubebuilder:validation:Pattern=`^(https://[^\s<>"'@\\]+|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?(/[^\s<>"'@\\]*)?)$`
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getHostname() != ''",message="productURL must be an absolute URL with a host"
+	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	ProductURL string `json:"productURL,omitempty"`
+
 	// Sender is the address that mail comes from; people learn to trust it (seed 21).
 	// Empty: the address in the provider's Secret.
 	//

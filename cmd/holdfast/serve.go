@@ -24,6 +24,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/clock"
 	"holdfast.dev/holdfast/internal/courier"
+	"holdfast.dev/holdfast/internal/courier/words"
 	"holdfast.dev/holdfast/internal/deliver"
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/identity"
@@ -210,7 +211,7 @@ func (r *replica) run(ctx context.Context) error {
 func (r *replica) listeners() []listener {
 	return []listener{
 		{name: "public", addr: r.publicAddr, handler: web.New(web.Config{
-			Desk: r.desk, Tenant: r.desk.Policies.Tenant, Countries: countries(),
+			Desk: r.desk, Tenant: r.desk.Policies.Tenant, Countries: countries(), Languages: words.Languages(),
 			ClientAddr: web.ClientAddr(r.proxies),
 			Scheme:     r.publicScheme, Now: clock.Wall, Log: r.log.WithName("public"),
 		})},

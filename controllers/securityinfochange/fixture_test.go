@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -144,7 +145,7 @@ func (f *fixture) cancelling(name string) change.Cancelling {
 
 func (f *fixture) cancelled(name string) {
 	f.Helper()
-	if _, err := f.store.CancelChange(f.Context(), f.cancelling(name)); err != nil {
+	if _, err := f.store.CancelChange(f.Context(), f.cancelling(name), block.Spec{}); err != nil {
 		f.Fatal(err)
 	}
 }

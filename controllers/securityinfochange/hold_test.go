@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 )
@@ -104,7 +105,7 @@ func TestCancelAtTheDeadline(t *testing.T) {
 		by := f.cancelling("r")
 		sic, _ := f.reconcile("r")
 		f.state(sic, v1alpha1.ChangeApplied, isTrue, v1alpha1.ReasonApplied)
-		if _, err := f.store.CancelChange(t.Context(), by); err == nil {
+		if _, err := f.store.CancelChange(t.Context(), by, block.Spec{}); err == nil {
 			t.Error("it was cancelled after it was applied")
 		}
 	})
@@ -117,7 +118,7 @@ func TestCancelAtTheDeadline(t *testing.T) {
 		by := f.cancelling(name)
 		cancelled := make(chan error)
 		go func() {
-			_, err := f.store.CancelChange(t.Context(), by)
+			_, err := f.store.CancelChange(t.Context(), by, block.Spec{})
 			cancelled <- err
 		}()
 		if _, err := f.try(name); err != nil {

@@ -6,9 +6,11 @@ import (
 	"slices"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/escalation"
 	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
@@ -153,7 +155,7 @@ func (d *Desk) cancel(ctx context.Context, who prover, c code.Challenge) (change
 	done, err := d.Store.CancelChange(ctx, change.Cancelling{
 		Key: change.Key{Tenant: c.Tenant, Name: c.Object}, Account: c.Account, ChallengeID: c.ID,
 		FirstFactor: who.firstFactor, Now: d.Now(),
-	})
+	}, escalation.Reclaim(who.policy, c.Account, d.Now()))
 	if err != nil || len(done) == 0 {
 		return change.Record{}, err
 	}
@@ -161,18 +163,23 @@ func (d *Desk) cancel(ctx context.Context, who prover, c code.Challenge) (change
 }
 
 // cancelHolds ends what the owner's old info speaks against: somebody has signed in with a
-// code to one of its contacts (seed 34).
-func (d *Desk) cancelHolds(ctx context.Context, tenant, account, challengeID string) error {
-	_, err := d.Store.CancelChange(ctx, change.Cancelling{
-		Key: change.Key{Tenant: tenant}, Account: account, ChallengeID: challengeID, FirstFactor: true, Now: d.Now(),
-	})
-	return err
+// code to one of its contacts (seed 34). It returns the first of them; then is the block
+// that follows.
+func (d *Desk) cancelHolds(ctx context.Context, f session.Flow, challengeID string, then block.Spec) (change.Record, error) {
+	done, err := d.Store.CancelChange(ctx, change.Cancelling{
+		Key: change.Key{Tenant: f.Tenant}, Account: f.Account, ChallengeID: challengeID, FirstFactor: true, Now: d.Now(),
+	}, then)
+	if err != nil || len(done) == 0 {
+		return change.Record{}, err
+	}
+	return done[0], nil
 }
 
 // SetPasswordAfterCancel gives the account a new password after a change of somebody else
 // was cancelled: in a session, which knew the password, in which a code to a contact of the
 // snapshot was entered. It goes straight to the IdP, which ends the account's sessions
-// (law 10). A notice's link alone sets no password.
+// (law 10), and ends the block that the cancellation has begun. A notice's link alone sets
+// no password.
 func (d *Desk) SetPasswordAfterCancel(ctx context.Context, v Visit, id, newPassword string) error {
 	s, p, err := d.session(ctx, v)
 	if err != nil {
@@ -188,7 +195,17 @@ func (d *Desk) SetPasswordAfterCancel(ctx context.Context, v Visit, id, newPassw
 	if strength := d.check(p, s.Account, newPassword); !strength.Acceptable {
 		return &WeakPasswordError{strength}
 	}
-	return d.Identity.SetPassword(ctx, p, s.Account, newPassword, d.deed(s.Flow, newPassword))
+	if err := d.Identity.SetPassword(ctx, p, s.Account, newPassword, d.deed(s.Flow, newPassword)); err != nil {
+		return err
+	}
+	proved, err := d.Store.BlockProvedIn(ctx, s.Flow)
+	switch {
+	case errors.Is(err, rules.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return d.release(ctx, s.Flow, proved.Key, false)
 }
 
 // cancelledIn returns rules.ErrOrder unless this very session has cancelled the hold by a

@@ -1,11 +1,14 @@
 package flow
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -22,13 +25,18 @@ type ChangeStore interface {
 	// Change reads a record, or rules.ErrNotFound.
 	Change(ctx context.Context, key change.Key) (change.Record, error)
 	OpenChanges(ctx context.Context, tenant, account string) ([]change.Record, error)
+	// Restricting are the open changes, and those that have ended and restrict on at now.
+	Restricting(ctx context.Context, tenant, account string, now time.Time) ([]change.Record, error)
 	// ChangeContacts are those that a change brings and those before it, with their
 	// addresses.
 	ChangeContacts(ctx context.Context, key change.Key) (fresh, old []contact.Contact, err error)
 	// ProveChange takes a proof; with the last one the change is applied or goes on hold.
 	ProveChange(ctx context.Context, p change.Proving) (change.Record, error)
-	// CancelChange cancels by a code that was accepted for a contact of the snapshot.
-	CancelChange(ctx context.Context, c change.Cancelling) ([]change.Record, error)
+	// CancelChange cancels by a code that was accepted for a contact of the snapshot, and
+	// begins a block then, which the flow of a signed-in person has proved already.
+	CancelChange(ctx context.Context, c change.Cancelling, then block.Spec) ([]change.Record, error)
+	// BlockProvedIn is the open block that a flow has proved, or rules.ErrNotFound.
+	BlockProvedIn(ctx context.Context, f session.Flow) (block.Record, error)
 	// CancelledBefore reports whether a contact has cancelled without the first factor.
 	CancelledBefore(ctx context.Context, tenant, account, contactID string) (bool, error)
 	// CancelCodeOf reports whether a code of a flow was accepted to cancel a change.
@@ -82,8 +90,23 @@ type Change struct {
 
 // Piece is a contact as its owner recognises it.
 type Piece struct {
-	Channel contact.Channel
-	Hint    string
+	// ContactID is empty for a new contact.
+	ContactID string
+	Channel   contact.Channel
+	Hint      string
+	// Language is that of a new contact's messages (BCP 47), frozen with it (seed 40).
+	Language string
+	Apart
+}
+
+// changeIn shows a record, given the account's other open changes and its contacts, which
+// it tells apart.
+func changeIn(r change.Record, others []change.Record, contacts []contact.Contact, now time.Time) Change {
+	c, told := changeOf(r, others, now), apart(contacts)
+	for i, p := range c.Removed {
+		c.Removed[i].Apart = told[p.ContactID]
+	}
+	return c
 }
 
 // changeOf shows a record, given the account's other open changes.
@@ -96,12 +119,12 @@ func changeOf(r change.Record, others []change.Record, now time.Time) Change {
 	}
 	c.Restricted, c.RestrictedUntil = r.Restricts(now)
 	for _, n := range r.Spec.New {
-		c.Added = append(c.Added, Piece{n.Channel, n.Hint})
+		c.Added = append(c.Added, Piece{Channel: n.Channel, Hint: n.Hint, Language: n.Language})
 	}
 	all := r.Spec.Action == change.Replace || r.Spec.Action == change.Clear
 	for _, o := range r.Snapshot {
 		if !o.Gone && (all || slices.Contains(r.Spec.Removed, o.ID)) {
-			c.Removed = append(c.Removed, Piece{o.Channel, o.Hint})
+			c.Removed = append(c.Removed, Piece{ContactID: o.ID, Channel: o.Channel, Hint: o.Hint})
 		}
 	}
 	return c
@@ -115,11 +138,17 @@ type Changes struct {
 	Open []Change
 	// Full says that no change may be begun before another one has ended.
 	Full bool
+	// Frozen is nil unless what is on hold keeps contacts from being added and removed
+	// (seed 53).
+	Frozen *change.FrozenError
 	// Any says that the account has contacts, Room that it may have more.
 	Any, Room bool
 	// Prompt is what the person is asked to make sure of, MustBy when skipping ends.
 	Prompt recheck.Prompt
 	MustBy time.Time
+	// Clears says that a help desk may clear the account's contacts, with the person's own
+	// word that a device is lost (seed 45, 46).
+	Clears bool
 }
 
 // Changes lists what is open in a session, and changes nothing.
@@ -128,7 +157,8 @@ func (d *Desk) Changes(ctx context.Context, v Visit) (Changes, error) {
 	if err != nil {
 		return Changes{}, err
 	}
-	open, err := d.Store.OpenChanges(ctx, s.Tenant, s.Account)
+	now := d.Now()
+	restricting, err := d.Store.Restricting(ctx, s.Tenant, s.Account, now)
 	if err != nil {
 		return Changes{}, err
 	}
@@ -140,17 +170,20 @@ func (d *Desk) Changes(ctx context.Context, v Visit) (Changes, error) {
 	if err != nil {
 		return Changes{}, err
 	}
-	now := d.Now()
 	all := Changes{
-		Welcome: welcome(p, s.Account), Ends: s.Expires, Full: len(open) >= maxOpen,
+		Welcome: welcome(p, s.Account), Ends: s.Expires,
 		Any: len(book.Contacts) > 0, Room: len(book.Contacts) < p.Changes.MaxContacts,
+		Clears: p.Changes.Requesters > 0,
 	}
 	all.Prompt, all.MustBy = round.Prompt(now)
-	for _, r := range open {
+	for _, r := range restricting {
 		if !r.State(now).Terminal() {
-			all.Open = append(all.Open, changeOf(r, open, now))
+			all.Open = append(all.Open, changeIn(r, restricting, book.Contacts, now))
 		}
 	}
+	all.Full = len(all.Open) >= maxOpen
+	add := change.Record{Spec: change.Spec{Account: s.Account, Action: change.Add}}
+	errors.As(add.Frozen(book, restricting, now), &all.Frozen)
 	return all, nil
 }
 
@@ -161,6 +194,8 @@ type ChangeStep struct {
 	Change Change
 	// Next is the first of what is missing; empty where nothing is.
 	Next change.Proof
+	// Frozen is nil unless another change keeps this one from going on (seed 53).
+	Frozen *change.FrozenError
 	// Destinations are the full contacts on which a step-up code can go now, where Next is
 	// FullContactCode; Resting are those that are closed for a time.
 	Destinations []Destination
@@ -186,15 +221,40 @@ func (d *Desk) ChangeStep(ctx context.Context, v Visit, id string) (ChangeStep, 
 	if err != nil {
 		return ChangeStep{}, err
 	}
-	step := ChangeStep{Welcome: welcome(p, s.Account), Ends: s.Expires, Change: changeOf(r, open, d.Now())}
+	book, err := d.Store.Book(ctx, s.Tenant, s.Account)
+	if err != nil {
+		return ChangeStep{}, err
+	}
+	step := ChangeStep{Welcome: welcome(p, s.Account), Ends: s.Expires, Change: changeIn(r, open, book.Contacts, d.Now())}
 	if step.Change.State == change.AwaitingCode && len(step.Change.Missing) > 0 {
 		step.Next = step.Change.Missing[0]
 	}
-	return step, d.addStep(ctx, &step, s, p)
+	if step.Next == "" {
+		return step, nil
+	}
+	if err := d.frozen(ctx, r); err != nil && !errors.As(err, &step.Frozen) {
+		return ChangeStep{}, err
+	}
+	return step, d.addStep(ctx, &step, s, p, book.Contacts)
+}
+
+// frozen returns a *change.FrozenError where another change of the account keeps this one
+// from going on.
+func (d *Desk) frozen(ctx context.Context, r change.Record) error {
+	now := d.Now()
+	others, err := d.Store.Restricting(ctx, r.Key.Tenant, r.Spec.Account, now)
+	if err != nil {
+		return err
+	}
+	book, err := d.Store.Book(ctx, r.Key.Tenant, r.Spec.Account)
+	if err != nil {
+		return err
+	}
+	return r.Frozen(book, others, now)
 }
 
 // addStep adds the ways of the next code and the one that is on its way.
-func (d *Desk) addStep(ctx context.Context, step *ChangeStep, s session.Session, p policy.Policy) error {
+func (d *Desk) addStep(ctx context.Context, step *ChangeStep, s session.Session, p policy.Policy, known []contact.Contact) error {
 	purpose, ok := purposeOf(step.Next)
 	if !ok {
 		return nil
@@ -203,6 +263,7 @@ func (d *Desk) addStep(ctx context.Context, step *ChangeStep, s session.Session,
 	if err != nil {
 		return err
 	}
+	here.known, here.book = known, d.claimed(ctx, here)
 	if purpose == code.AddContact {
 		step.OwnDomain = OwnDomain(here.book.Contacts[0], p)
 	} else {
@@ -244,9 +305,13 @@ type Reach struct {
 	Countries, OwnDomains []string
 	// Vouched says that the session was stepped up; Any that the account has contacts.
 	Vouched, Any bool
+	// Language is the one for people whose own is not known (BCP 47), or empty.
+	Language string
 	// Junior is for how long a contact that no full one vouches for proves nothing, Hold
 	// how long a replacement waits.
 	Junior, Hold time.Duration
+	// Restricted is what a removal of all contacts denies as long as it is on hold.
+	Restricted change.Restriction
 }
 
 // Reach shows how a new contact of a session's account can be reached.
@@ -262,6 +327,7 @@ func (d *Desk) Reach(ctx context.Context, v Visit) (Reach, error) {
 	reach := Reach{
 		Welcome: welcome(p, s.Account), Countries: p.Countries(), OwnDomains: p.OwnDomains,
 		Vouched: s.Assurance.Covers(session.StepUp), Any: len(book.Contacts) > 0, Junior: p.Changes.JuniorFor, Hold: p.Changes.Hold,
+		Language: p.Messages.DefaultLanguage, Restricted: cmp.Or(p.Changes.Restrict, change.SensitiveActions),
 	}
 	for _, channel := range []contact.Channel{contact.Email, contact.SMS, contact.Voice} {
 		if p.Serves(channel) {

@@ -14,6 +14,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/escalation"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/session"
@@ -57,7 +58,7 @@ func (d *Desk) requestOnce(ctx context.Context, v Visit, challengeID string, to 
 	if err != nil {
 		return ChallengeView{}, err
 	}
-	here := scene{f, p, record, book}
+	here := scene{flow: f, policy: p, block: record, book: book}
 	target, err := d.target(ctx, here, to)
 	if err != nil {
 		return ChallengeView{}, err
@@ -124,7 +125,7 @@ func (d *Desk) answered(ctx context.Context, f session.Flow, r block.Record, onc
 	if err != nil {
 		return ChallengeView{}, err
 	}
-	return d.challengeView(ctx, scene{f, d.Policies.For(f.Tenant, f.Account), r, book}, earlier, delivery)
+	return d.challengeView(ctx, scene{flow: f, policy: d.Policies.For(f.Tenant, f.Account), block: r, book: book}, earlier, delivery)
 }
 
 // issue gathers what one transaction needs to issue a code.
@@ -265,15 +266,29 @@ func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted s
 	if err != nil {
 		return "", "", err
 	}
-	if challenge.ContactID != "" {
-		if err := d.cancelHolds(ctx, f.Tenant, f.Account, challenge.ID); err != nil {
-			return "", credential, err
+	next, err = d.proved(ctx, f, p, record, challenge)
+	return next, credential, err
+}
+
+// proved does what follows from a code that was accepted for a block: of an account's own
+// contact it cancels holds too, and where it was the last step it releases.
+func (d *Desk) proved(ctx context.Context, f session.Flow, p policy.Policy, record block.Record, c code.Challenge) (next block.Step, err error) {
+	if slices.Contains(record.Spec.Steps, block.ChangePassword) {
+		next = block.ChangePassword
+	}
+	if c.ContactID != "" {
+		var then block.Spec
+		if next == "" { // else a new password follows here
+			then = escalation.Reclaim(p, f.Account, d.Now())
+		}
+		if _, err := d.cancelHolds(ctx, f, c.ID, then); err != nil {
+			return "", err
 		}
 	}
-	if steps := record.Spec.Steps; len(steps) > 0 && steps[len(steps)-1] == block.ChangePassword {
-		return block.ChangePassword, credential, nil
+	if next != "" {
+		return next, nil
 	}
-	return "", credential, d.release(ctx, f, challenge.ContactID == "")
+	return "", d.release(ctx, f, record.Key, c.ContactID == "")
 }
 
 // boundBlock returns the flow's block, which must still bind, as the index knows it: the

@@ -38,7 +38,7 @@ func (d *Desk) SetPassword(ctx context.Context, v Visit, newPassword string) err
 	if err := d.Identity.SetPassword(ctx, p, f.Account, newPassword, d.deed(f, newPassword)); err != nil {
 		return err
 	}
-	return d.release(ctx, f, record.Proof.EnteredNumber)
+	return d.release(ctx, f, record.Key, record.Proof.EnteredNumber)
 }
 
 // CheckPassword judges a password before it is used (seed 5). With a live flow the
@@ -66,9 +66,9 @@ func (d *Desk) deed(f session.Flow, newPassword string) string {
 	return "pw_" + d.Sealer.Lookup(f.Tenant, "password\x00"+hex.EncodeToString(sum[:]))
 }
 
-// release ends the block that the flow has proved and tells the account's contacts
-// (law 8). entered says that its code went to a number that the person typed.
-func (d *Desk) release(ctx context.Context, f session.Flow, entered bool) error {
+// release ends a block that the flow has proved and tells the account's contacts (law 8).
+// entered says that its code went to a number that the person typed.
+func (d *Desk) release(ctx context.Context, f session.Flow, key block.Key, entered bool) error {
 	book, err := d.Store.Book(ctx, f.Tenant, f.Account)
 	if err != nil {
 		return err
@@ -81,7 +81,6 @@ func (d *Desk) release(ctx context.Context, f session.Flow, entered bool) error 
 	if err != nil {
 		return err
 	}
-	key := block.Key{Tenant: f.Tenant, Name: f.Object}
 	_, err = d.Store.ReleaseBlock(ctx, block.Release{Key: key, FlowID: f.ID, Notices: notices, Now: d.Now()})
 	return err
 }

@@ -29,6 +29,7 @@ func (d *Desk) proofScene(ctx context.Context, f session.Flow, p policy.Policy, 
 	if err != nil {
 		return here, err
 	}
+	here.change = r
 	switch ask.Purpose {
 	case code.AddContact:
 		here.book.Contacts, err = d.unproven(ctx, r)

@@ -31,6 +31,9 @@ type Proved struct {
 	Purpose    code.Purpose
 	// Change is the one that the code was for; its zero value is none.
 	Change Change
+	// NewPassword says that a new password is next: the code has cancelled a hold, and the
+	// person had signed in before.
+	NewPassword bool
 }
 
 // prover is who may ask for such codes: a session, or somebody who was told of a hold.
@@ -128,6 +131,11 @@ func (d *Desk) proofTarget(ctx context.Context, here scene, to Target) (contact.
 }
 
 func (d *Desk) sendProof(ctx context.Context, v Visit, here scene, target contact.Contact, once code.Once) (ChallengeView, error) {
+	if here.flow.Purpose == code.AddContact || here.flow.Purpose == code.StepUp {
+		if err := d.frozen(ctx, here.change); err != nil {
+			return ChallengeView{}, err
+		}
+	}
 	book, err := d.Store.Book(ctx, here.flow.Tenant, here.flow.Account)
 	if err != nil {
 		return ChallengeView{}, err
@@ -204,6 +212,7 @@ func (d *Desk) SubmitProof(ctx context.Context, v Visit, challengeID, submitted 
 	r, err := d.prove(ctx, who, c)
 	if err == nil && r.Key.Name != "" {
 		done.Change = changeOf(r, nil, d.Now())
+		done.NewPassword = c.Purpose == code.Cancel && who.firstFactor && !r.HoldStart.IsZero()
 	}
 	return done, err
 }

@@ -41,6 +41,11 @@ func (d *Desk) Recheck(ctx context.Context, v Visit) (Recheck, error) {
 	if err != nil {
 		return Recheck{}, err
 	}
+	book, err := d.Store.Book(ctx, s.Tenant, s.Account)
+	if err != nil {
+		return Recheck{}, err
+	}
+	here.known, here.book = book.Contacts, d.claimed(ctx, here)
 	var ways Overview
 	d.addDestinations(&ways, here)
 	asked.Destinations, asked.Resting = ways.Destinations, ways.Resting

@@ -33,7 +33,10 @@ type Welcome struct {
 	// Account is masked; empty where nobody has said whose it is.
 	Account     string
 	ProductName string
-	Help        Help
+	// ProductURL is where people go back to who are done here, as the policy says and never
+	// a request; it may be empty.
+	ProductURL string
+	Help       Help
 }
 
 // SecurityInfo is what a session shows of an account's security info.
@@ -65,6 +68,12 @@ type SecurityContact struct {
 	Added    time.Time
 	// Proven is zero where it never was.
 	Proven time.Time
+	// Disowned is when somebody who gets messages there said that the account is not
+	// theirs; zero where nobody did, or where it was proven since.
+	Disowned time.Time
+	// Nth counts those of one mask that were added on one day; 0 where the day tells them
+	// apart.
+	Nth int
 }
 
 // PeekSession shows whose security info a ticket opens, and changes nothing (law 7).
@@ -77,7 +86,9 @@ func (d *Desk) PeekSession(_ context.Context, host, sealed string) (Welcome, err
 }
 
 func welcome(p policy.Policy, account string) Welcome {
-	return Welcome{Account: contact.MaskAccount(account), ProductName: p.Messages.ProductName, Help: helpOf(p)}
+	return Welcome{
+		Account: contact.MaskAccount(account), ProductName: p.Messages.ProductName, ProductURL: p.Messages.ProductURL, Help: helpOf(p),
+	}
 }
 
 // OpenSession redeems a ticket once and opens a session of 15 minutes. It returns the new
@@ -92,7 +103,7 @@ func (d *Desk) OpenSession(ctx context.Context, v Visit, sealed string, bearer b
 }
 
 // session finds the live session of a visit. A block that came meanwhile ends what it may
-// do (law 4).
+// do (law 4), but for the one that it has proved itself.
 func (d *Desk) session(ctx context.Context, v Visit) (session.Session, policy.Policy, error) {
 	f, err := d.flowFor(ctx, v, session.SecurityInfo)
 	if err != nil {
@@ -106,7 +117,7 @@ func (d *Desk) session(ctx context.Context, v Visit) (session.Session, policy.Po
 		return session.Session{}, policy.Policy{}, err
 	}
 	p := d.Policies.For(f.Tenant, f.Account)
-	return s, p, d.unblocked(v, p, f.Account, s.Device)
+	return s, p, d.unblocked(v, p, f, s.Device)
 }
 
 // SecurityInfo shows the security info of a session's account, masked.
@@ -120,8 +131,9 @@ func (d *Desk) SecurityInfo(ctx context.Context, v Visit) (SecurityInfo, error) 
 		return SecurityInfo{}, err
 	}
 	info := SecurityInfo{Welcome: welcome(p, s.Account), Assurance: s.Assurance, Ends: s.Expires, Recorded: book.Recorded}
+	told := apart(book.Contacts)
 	for _, c := range book.Contacts {
-		info.Contacts = append(info.Contacts, SecurityContact{c.ID, c.Channel, c.Mask(), c.Standing, c.Language, c.Added, c.Proven})
+		info.Contacts = append(info.Contacts, SecurityContact{c.ID, c.Channel, c.Mask(), c.Standing, c.Language, c.Added, c.Proven, c.Disowned, told[c.ID].Nth})
 	}
 	here, ways := stepUpScene(s, p, book), Overview{}
 	d.addDestinations(&ways, here)

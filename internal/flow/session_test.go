@@ -55,7 +55,8 @@ func (d *desk) stepUp(v flow.Visit, to flow.Target) flow.Visit {
 	d.t.Helper()
 	view, err := d.RequestStepUp(d.t.Context(), v, to)
 	is(d.t, err, nil)
-	v.Credential, err = d.SubmitStepUp(d.t.Context(), v, view.ID, d.code(view.ID))
+	done, err := d.SubmitStepUp(d.t.Context(), v, view.ID, d.code(view.ID))
+	v.Credential = done.Credential
 	is(d.t, err, nil)
 	v.Ticket = ""
 	return v
@@ -195,7 +196,8 @@ func TestAStepUpChangesTheSession(t *testing.T) {
 		t.Errorf("after a wrong code: %+v", got)
 	}
 	after := before
-	after.Credential, err = d.SubmitStepUp(t.Context(), before, view.ID, d.code(view.ID))
+	done, err := d.SubmitStepUp(t.Context(), before, view.ID, d.code(view.ID))
+	after.Credential = done.Credential
 	is(t, err, nil)
 	d.shut(before, view.ID, rules.ErrNoFlow)
 	info := d.info(after)

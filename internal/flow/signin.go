@@ -150,11 +150,11 @@ func (d *Desk) FinishSignIn(ctx context.Context, v Visit, browser string, r Retu
 // openSession opens a session of 15 minutes with what the IdP vouches for, once for each
 // ticket or start. A blocked account gets none.
 func (d *Desk) openSession(ctx context.Context, v Visit, p policy.Policy, claims ticket.Claims, bearer bool) (credential string, err error) {
-	if err := d.unblocked(v, p, claims.Account, claims.Device); err != nil {
-		return "", err
-	}
 	id, err := d.token(16)
 	if err != nil {
+		return "", err
+	}
+	if err := d.unblocked(v, p, session.Flow{ID: id, Account: claims.Account}, claims.Device); err != nil {
 		return "", err
 	}
 	if credential, err = d.token(32); err != nil {
@@ -180,15 +180,19 @@ func (e *BlockedError) Error() string { return rules.ErrBlocked.Error() }
 // Unwrap makes it rules.ErrBlocked.
 func (e *BlockedError) Unwrap() error { return rules.ErrBlocked }
 
-// unblocked refuses an account that a block keeps from signing in now. Whoever asks has
-// been signed in by the IdP, and so may be led on to the release.
-func (d *Desk) unblocked(v Visit, p policy.Policy, account string, device block.Device) error {
-	facts := decision.Facts{Blocks: d.Index.Blocks(p.Tenant, account, "", v.Network, ""), Device: device}
+// unblocked refuses a flow whose account a block keeps from signing in now, unless the flow
+// has proved it. Whoever asks has been signed in by the IdP, and so may be led on to the
+// release.
+func (d *Desk) unblocked(v Visit, p policy.Policy, f session.Flow, device block.Device) error {
+	blocks := slices.DeleteFunc(slices.Clone(d.Index.Blocks(p.Tenant, f.Account, "", v.Network, "")), func(r block.Record) bool {
+		return r.Proof.Flow == f.ID && r.State(d.Now()) == block.Releasing
+	})
+	facts := decision.Facts{Blocks: blocks, Device: device}
 	answer := decision.Decide(decision.SignIn, facts, d.Now())
 	if answer.Verdict != decision.Deny || p.Mode == policy.Shadow {
 		return nil
 	}
-	out, err := d.leadToRelease(Decision{Answer: answer}, p, account, d.Now())
+	out, err := d.leadToRelease(Decision{Answer: answer}, p, f.Account, d.Now())
 	if err != nil {
 		return err
 	}

@@ -93,34 +93,48 @@ func (d *Desk) send(ctx context.Context, v Visit, here scene, target contact.Con
 	return stored, nil
 }
 
+// SteppedUp is what a right step-up code has brought about.
+type SteppedUp struct {
+	// Credential replaces the one of the visit.
+	Credential string
+	// Cancelled was on hold before this code: a new password is next (seed 34). Its zero
+	// value is none.
+	Cancelled Change
+}
+
 // SubmitStepUp counts an attempt, compares, and accepts a right code once. The session
-// then has the assurance StepUp under a new credential, which replaces the one of the
-// visit.
-func (d *Desk) SubmitStepUp(ctx context.Context, v Visit, challengeID, submitted string) (credential string, err error) {
+// then has the assurance StepUp.
+func (d *Desk) SubmitStepUp(ctx context.Context, v Visit, challengeID, submitted string) (SteppedUp, error) {
 	s, p, err := d.session(ctx, v)
 	if err != nil {
-		return "", err
+		return SteppedUp{}, err
 	}
 	if err := d.isStepUp(ctx, s, challengeID); err != nil {
-		return "", err
+		return SteppedUp{}, err
 	}
 	challenge, err := d.Store.CountAttempt(ctx, challengeID, s.ID, code.Budget{PerDay: p.Codes.MaxWrongPerDay, InARow: p.Codes.DisableAfter}, d.Now())
 	if err != nil {
-		return "", err
+		return SteppedUp{}, err
 	}
 	if challenge.Epoch != d.Epoch() {
-		return "", rules.ErrGone
+		return SteppedUp{}, rules.ErrGone
 	}
 	if !d.right(challenge, submitted) {
-		return "", d.miss(ctx, challenge)
+		return SteppedUp{}, d.miss(ctx, challenge)
 	}
-	if credential, err = d.token(32); err != nil {
-		return "", err
+	credential, err := d.token(32)
+	if err != nil {
+		return SteppedUp{}, err
 	}
 	if err := d.Store.StepUp(ctx, code.Accept{Challenge: challenge, NewSecret: hash(credential), Now: d.Now()}); err != nil {
-		return "", err
+		return SteppedUp{}, err
 	}
-	return credential, d.cancelHolds(ctx, s.Tenant, s.Account, challenge.ID)
+	done := SteppedUp{Credential: credential}
+	cancelled, err := d.cancelHolds(ctx, s.Flow, challenge.ID, escalation.Reclaim(p, s.Account, d.Now()))
+	if err == nil && cancelled.Key.Name != "" {
+		done.Cancelled = changeOf(cancelled, nil, d.Now())
+	}
+	return done, err
 }
 
 // isStepUp refuses a challenge of another purpose: what adds a contact proves no other.

@@ -21,7 +21,9 @@ type Overview struct {
 	// Account is masked.
 	Account     string
 	ProductName string
-	Help        Help
+	// ProductURL is where people go back to who are done here; it may be empty.
+	ProductURL string
+	Help       Help
 	// Sender is the address that mail comes from, empty where the policy names none.
 	Sender string
 	// OwnDomains are mail domains of the account's own provider (seed 24).
@@ -60,6 +62,7 @@ type Destination struct {
 	ContactID string
 	Channel   contact.Channel
 	Hint      string
+	Apart
 }
 
 // Resting is a way that gets no codes for a time, since too many went wrong on it or too
@@ -159,7 +162,7 @@ func (d *Desk) Overview(ctx context.Context, v Visit) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	here := scene{f, p, record, book}
+	here := scene{flow: f, policy: p, block: record, book: book}
 	d.addDestinations(&view, here)
 	current, delivery, err := d.Store.CurrentChallenge(ctx, f.ID)
 	if errors.Is(err, rules.ErrNotFound) {
@@ -175,7 +178,7 @@ func (d *Desk) Overview(ctx context.Context, v Visit) (Overview, error) {
 
 func (d *Desk) blockView(p policy.Policy, account string, r block.Record) Overview {
 	return Overview{
-		Account: contact.MaskAccount(account), ProductName: p.Messages.ProductName, Help: helpOf(p),
+		Account: contact.MaskAccount(account), ProductName: p.Messages.ProductName, ProductURL: p.Messages.ProductURL, Help: helpOf(p),
 		Sender: p.Messages.Sender, OwnDomains: p.OwnDomains,
 		Reason: r.Spec.Reason, State: r.State(d.Now()), Until: r.Expires,
 		Releasable: r.Releasable(), Stage: session.Opened, Remaining: r.Spec.Steps,

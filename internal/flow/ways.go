@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
@@ -23,11 +23,15 @@ type scene struct {
 	policy policy.Policy
 	block  block.Record
 	book   contact.Book
+	// known are all contacts of the account where the book holds some of them alone.
+	known []contact.Contact
+	// change is the one that the codes are about, where there is one.
+	change change.Record
 }
 
 // closure keeps codes off a channel or a country for a time.
 type closure struct {
-	// subject is method or country.
+	// subject is method, country or disowned.
 	subject string
 	// until is zero where it does not end by itself.
 	until time.Time
@@ -60,14 +64,19 @@ func (d *Desk) over(c contact.Contact, channel contact.Channel, rule policy.Numb
 // account's own contacts, or a number that the person enters where the account is
 // known to have none or the policy allows any. What is closed for a time is no choice.
 func (d *Desk) addDestinations(view *Overview, s scene) {
+	told := apart(s.all())
 	for _, c := range s.book.Releasing() {
 		for _, channel := range channelsOf(c.Channel) {
 			way, err := d.over(c, channel, s.policy.Numbers)
 			if err != nil || !s.policy.Reaches(channel, d.plan(way)) {
 				continue
 			}
-			to := Destination{way.ID, channel, way.Mask()}
-			if by, closed := d.closed(s, channel, d.plan(way)); closed {
+			to := Destination{way.ID, channel, way.Mask(), told[way.ID]}
+			by, closed := d.closed(s, channel, d.plan(way))
+			if !closed {
+				by, closed = d.rests(s, way.ID)
+			}
+			if closed {
 				view.Resting = append(view.Resting, Resting{to, by.until})
 			} else {
 				view.Destinations = append(view.Destinations, to)
@@ -87,6 +96,14 @@ func (d *Desk) addDestinations(view *Overview, s scene) {
 	}
 }
 
+// all are the contacts that a person may take for each other.
+func (s scene) all() []contact.Contact {
+	if s.known != nil {
+		return s.known
+	}
+	return s.book.Contacts
+}
+
 func (s scene) mayEnter() bool { return s.book.Absent() || s.block.Spec.CodeTo == block.AnyNumber }
 
 // challengeView shows a challenge and the ways that may take its place.
@@ -96,6 +113,7 @@ func (d *Desk) challengeView(ctx context.Context, s scene, c code.Challenge, del
 		ResendAt: c.ResendAfter, AttemptsLeft: c.AttemptsLeft(), Delivery: delivery,
 		Advice: d.advice(ctx, c, delivery),
 	}
+	s.book = d.claimed(ctx, s)
 	ways, err := d.enteredWays(ctx, s, c)
 	all := Overview{Destinations: ways}
 	d.addDestinations(&all, s)
@@ -118,7 +136,7 @@ func (d *Desk) enteredWays(ctx context.Context, s scene, c code.Challenge) ([]De
 	var ways []Destination
 	for _, channel := range channelsOf(c.Channel) {
 		if _, closed := d.closed(s, channel, country); !closed && s.policy.Reaches(channel, country) {
-			ways = append(ways, Destination{"", channel, c.Hint})
+			ways = append(ways, Destination{Channel: channel, Hint: c.Hint})
 		}
 	}
 	return ways, err
@@ -134,6 +152,10 @@ func (d *Desk) route(ctx context.Context, s scene, to contact.Contact) (country 
 		return "", unreached(s.policy, to, country)
 	}
 	by, closed := d.closed(s, to.Channel, country)
+	if !closed {
+		s.book = d.claimed(ctx, s)
+		by, closed = d.rests(s, to.ID)
+	}
 	switch {
 	case !closed:
 		return country, nil
@@ -150,11 +172,11 @@ func unreached(p policy.Policy, to contact.Contact, country string) error {
 	case to.ID != "" || !dialled(to.Channel):
 		return rules.ErrNoRoute
 	case to.Channel == contact.SMS && p.Reaches(contact.Voice, country):
-		return fmt.Errorf("%w: numbers of this country get no texts from here; choose a call", rules.ErrNoRoute)
+		return &rules.RefusalError{Err: rules.ErrNoRoute, Reason: rules.NoTexts}
 	case to.Channel == contact.Voice && p.Reaches(contact.SMS, country):
-		return fmt.Errorf("%w: numbers of this country get no calls from here; choose a text message", rules.ErrNoRoute)
+		return &rules.RefusalError{Err: rules.ErrNoRoute, Reason: rules.NoCalls}
 	default:
-		return fmt.Errorf("%w: numbers of this country get no codes from here; enter one of a country in the list", rules.ErrNoRoute)
+		return &rules.RefusalError{Err: rules.ErrNoRoute, Reason: rules.NoCodes}
 	}
 }
 

@@ -20,7 +20,7 @@ func (r ChangeReport) ready(state change.State) metav1.Condition {
 	case change.Applied:
 		c.Message = "Applied at " + at(r.finished()) + "." + r.staysRestricted("What is sensitive stays restricted")
 	case change.Cancelled:
-		c.Message = "Cancelled at " + at(r.finished()) + byWhat[r.Record.End.Reason] + "." + r.staysRestricted("What it restricted stays so")
+		c.Message = "Cancelled at " + at(r.finished()) + r.byWhat() + "." + r.staysRestricted("What it restricted stays so")
 	case change.Expired:
 		c.Message = "What was to be proven did not come by " + at(r.finished()) + ": nothing is changed."
 	}
@@ -60,6 +60,9 @@ var proofs = map[change.Proof]string{
 func (r ChangeReport) onHold(c *metav1.Condition) {
 	until := at(ceiling(r.Record.HoldUntil))
 	c.Message = "Proven, and on hold until " + until + "; a code to an old contact cancels it."
+	if r.Record.Spec.Action == change.Clear {
+		c.Message = "Agreed, and on hold until " + until + ", when all contacts go; a code to one of them cancels it."
+	}
 	if r.Record.Joined != "" {
 		c.Message += " It seconds " + r.Record.Joined + " and ends with it."
 	}
@@ -85,10 +88,20 @@ func (r ChangeReport) staysRestricted(what string) string {
 	return ""
 }
 
-var byWhat = map[change.Reason]string{
-	change.ByCode:     " by a code to an old contact",
-	change.ByDeletion: " because it was deleted, or the Clear that seconds it",
-	change.ByReview:   " because a change that was reviewed took its place",
+// byWhat says what has cancelled the change.
+func (r ChangeReport) byWhat() string {
+	switch reason := r.Record.End.Reason; {
+	case reason == change.ByCode:
+		return " by a code to an old contact"
+	case reason == change.ByDeletion && r.Record.Spec.Action == change.Clear:
+		return " because it was deleted, or the Clear that seconds it"
+	case reason == change.ByDeletion:
+		return " because it was deleted"
+	case reason == change.ByReview:
+		return " because a change that was reviewed took its place"
+	default:
+		return ""
+	}
 }
 
 func (r ChangeReport) stalled(state change.State) metav1.Condition {
@@ -107,12 +120,12 @@ func (r ChangeReport) stalled(state change.State) metav1.Condition {
 
 var rejections = map[change.Reason]string{
 	change.UnknownContact:  "The account has no such contact, or the store lost the new one: ask for the change again.",
-	change.TooManyContacts: "The account would have more contacts than the policy's securityInfo.maxContacts.",
-	change.ClearNotAllowed: "The policy has no securityInfo.clear, or its accounts are Personal.",
+	change.TooManyContacts: "The account would have more contacts than the policy's securityInfo.maxContacts: have one removed first.",
+	change.ClearNotAllowed: "Nobody may clear: the policy has no securityInfo.clear, or its accounts are Personal.",
 	change.VoIPRefused:     "The new number is an internet number, which the policy refuses: use a mobile or a landline.",
 	change.NumberRefused: "The new number gets no code: it is premium, shared-cost, toll-free or a pager, or no provider of the policy " +
 		"reaches its country.",
-	change.AddressInvalid: "The new address is no email address.",
+	change.AddressInvalid: "The new address is no email address: mend it in its Secret, and create the change anew.",
 }
 
 func (r ChangeReport) contested(state change.State) metav1.Condition {

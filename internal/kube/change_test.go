@@ -78,8 +78,9 @@ func TestReadyOfAChangeSaysWhatIsAwaited(t *testing.T) {
 		Spec: change.Spec{Account: "a-1", Action: change.Replace}, HoldStart: holdStart, HoldUntil: holdEnd,
 		Restricted: change.SignIn, RestrictedUntil: holdEnd,
 	}
-	cleared := held
-	cleared.Spec.Action, cleared.Restricted = change.Clear, change.SensitiveActions
+	clearing := held
+	clearing.Spec.Action, clearing.Restricted = change.Clear, change.SensitiveActions
+	cleared := clearing
 	cleared.End = change.End{State: change.Applied, At: holdStart.Add(24 * time.Hour)}
 	joined := held
 	joined.Joined = "first"
@@ -99,6 +100,7 @@ func TestReadyOfAChangeSaysWhatIsAwaited(t *testing.T) {
 		"in Shadow":             {ChangeReport{Record: held, Shadow: true}, v1alpha1.ReasonShadow, []string{at(holdEnd), "mode is Shadow", "decisions only tell of it"}},
 		"contested":             {ChangeReport{Record: held, Shadow: true, Contested: true}, v1alpha1.ReasonCompetingChange, []string{at(holdEnd), "neither applies before"}},
 		"by clocks that differ": {ChangeReport{Record: held, Shadow: true, Skewed: true}, v1alpha1.ReasonClockSkew, []string{"set them"}},
+		"clearing":              {ChangeReport{Record: clearing}, v1alpha1.ReasonOnHold, []string{"Agreed", "when all contacts go"}},
 		"cleared":               {ChangeReport{Record: cleared}, v1alpha1.ReasonApplied, []string{"What is sensitive stays restricted until " + at(holdEnd) + "."}},
 		"deleted": {ChangeReport{Record: held.Erase("uid", holdStart)}, v1alpha1.ReasonCancelled,
 			[]string{"because it was deleted", "What it restricted stays so until " + at(holdEnd) + "."}},

@@ -30,6 +30,7 @@ func (r *resolver) messages(given v1alpha1.MessagePolicy) {
 	if r.usable("messages.productName", message.CheckSender(given.ProductName)) {
 		r.Messages.ProductName = cmp.Or(given.ProductName, r.Messages.ProductName)
 	}
+	r.Messages.ProductURL = given.ProductURL
 	for _, o := range given.Overrides {
 		slot := message.Slot{
 			Language: string(o.Language), Channel: contact.Channel(o.Channel),

@@ -15,7 +15,7 @@ import (
 
 func TestOverridesAreResolved(t *testing.T) {
 	in := vp("shop", "all", "*")
-	in.Spec.Messages = v1alpha1.MessagePolicy{ProductName: "Shop", DefaultLanguage: "de", Overrides: []v1alpha1.MessageOverride{
+	in.Spec.Messages = v1alpha1.MessagePolicy{ProductName: "Shop", ProductURL: "https://shop.example/", DefaultLanguage: "de", Overrides: []v1alpha1.MessageOverride{
 		{
 			Language: "de", Channel: v1alpha1.ChannelEmail, Message: v1alpha1.MessageSecurityCode,
 			Subject: "Ihr Code", Body: "{{.Code}} {{.Warning}}",
@@ -26,7 +26,7 @@ func TestOverridesAreResolved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := policy.Messages{ProductName: "Shop", DefaultLanguage: "de", Overrides: map[message.Slot]message.Text{
+	want := policy.Messages{ProductName: "Shop", ProductURL: "https://shop.example/", DefaultLanguage: "de", Overrides: map[message.Slot]message.Text{
 		{Language: "de", Channel: contact.Email, Name: string(message.Code)}: {
 			Subject: message.Template{{{Text: "Ihr Code"}}},
 			Body:    message.Template{{{Field: message.FieldCode}, {Text: " "}, {Field: message.FieldWarning}}},

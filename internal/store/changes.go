@@ -210,5 +210,6 @@ const (
 	actionChangeCancelled = "ChangeCancelled"
 	actionChangeRejected  = "ChangeRejected"
 	actionChangeDeleted   = "ChangeDeleted"
+	actionBlockReclaimed  = "BlockReclaimed"
 	actionChangeEnded     = "ChangeEnded"
 )

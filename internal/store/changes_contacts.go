@@ -136,28 +136,29 @@ func (t *tx) provenBy(m *matter, p change.Proving) (contact.Contact, error) {
 	return contact.Contact{}, change.ErrProof
 }
 
-// cancellingContact is the contact of the snapshot to which the accepted code went.
-func (t *tx) cancellingContact(m *matter, c change.Cancelling) (string, error) {
+// cancellingContact is the contact of the snapshot to which the accepted code went, and
+// the flow that entered it.
+func (t *tx) cancellingContact(m *matter, c change.Cancelling) (id, flow string, err error) {
 	if m.record.End.State != "" {
-		return "", change.ErrEnded
+		return "", "", change.ErrEnded
 	}
 	got, address, err := t.accepted(m, c.ChallengeID)
 	switch {
 	case err != nil:
-		return "", err
+		return "", "", err
 	case !got.Purpose.StepsUp(), got.Purpose != code.Cancel && got.Object == m.record.Key.Name:
-		return "", change.ErrProof // it proved the change itself
+		return "", "", change.ErrProof // it proved the change itself
 	case got.ContactID != "":
-		return got.ContactID, nil
+		return got.ContactID, got.Flow, nil
 	}
 	old, err := t.changeAddresses(m.record, false)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	for id, known := range old {
 		if known == address {
-			return id, nil
+			return id, got.Flow, nil
 		}
 	}
-	return "", change.ErrNotFull
+	return "", "", change.ErrNotFull
 }

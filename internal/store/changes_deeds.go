@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
 )
 
@@ -107,12 +109,13 @@ func (s *Store) ProveChange(ctx context.Context, p change.Proving) (change.Recor
 }
 
 // CancelChange cancels by a code that was accepted for a contact of the snapshot (seed
-// 34). Without a name it cancels every open change of the account that the contact may
-// cancel: none is no error. Else it returns change.ErrEnded, ErrProof, ErrNotFull or
-// ErrFirstFactor.
-func (s *Store) CancelChange(ctx context.Context, c change.Cancelling) ([]change.Record, error) {
+// 34). Without a name it cancels every hold of the account that the contact may cancel:
+// none is no error. Else it returns change.ErrEnded, ErrProof, ErrNotFull or
+// ErrFirstFactor. With a hold it begins the block then, which the flow of a person who has
+// given the first factor may release by what is left to do; the zero block is none.
+func (s *Store) CancelChange(ctx context.Context, c change.Cancelling, then block.Spec) ([]change.Record, error) {
 	if c.Key.Name != "" {
-		r, err := s.cancelOne(ctx, c)
+		r, err := s.cancelOne(ctx, c, then)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +131,7 @@ func (s *Store) CancelChange(ctx context.Context, c change.Cancelling) ([]change
 			continue
 		}
 		c.Key = r.Key
-		switch done, err := s.cancelOne(ctx, c); {
+		switch done, err := s.cancelOne(ctx, c, then); {
 		case err == nil:
 			cancelled = append(cancelled, done)
 		case errors.Is(err, change.ErrEnded), errors.Is(err, change.ErrNotFull), errors.Is(err, change.ErrFirstFactor), errors.Is(err, change.ErrProof):
@@ -139,9 +142,9 @@ func (s *Store) CancelChange(ctx context.Context, c change.Cancelling) ([]change
 	return cancelled, nil
 }
 
-func (s *Store) cancelOne(ctx context.Context, c change.Cancelling) (change.Record, error) {
+func (s *Store) cancelOne(ctx context.Context, c change.Cancelling, then block.Spec) (change.Record, error) {
 	return s.settleChange(ctx, c.Key, c.Now, actionChangeCancelled, func(t *tx, m *matter) error {
-		by, err := t.cancellingContact(m, c)
+		by, flow, err := t.cancellingContact(m, c)
 		if err != nil {
 			return err
 		}
@@ -158,8 +161,40 @@ func (s *Store) cancelOne(ctx context.Context, c change.Cancelling) (change.Reco
 			t.queue(`INSERT INTO change_cancels (tenant, account, contact, at) VALUES ($1, $2, $3, $4)
 				ON CONFLICT (tenant, account, contact) DO NOTHING`, c.Key.Tenant, m.record.Spec.Account, by, instant(m.now))
 		}
+		if held {
+			if err := t.reclaim(c, then, flow, m.now); err != nil {
+				return err
+			}
+		}
 		return t.ended(m, held)
 	})
+}
+
+// reclaim begins the block that follows a cancelled hold. Who has given the first factor
+// has proved a contact too, in that flow: a new password is left to do there, or nothing.
+// It spares no device: the one of whoever began the change may be known by now.
+func (t *tx) reclaim(c change.Cancelling, then block.Spec, flow string, now time.Time) error {
+	if then.Scope == "" || c.FirstFactor && !slices.Contains(then.Steps, block.ChangePassword) {
+		return nil
+	}
+	spec := normal(then)
+	r := block.NewRecord(block.Key{Tenant: c.Key.Tenant, Name: block.OwnName(spec)}, "", spec)
+	if c.FirstFactor {
+		r.Proof = block.Proof{Flow: flow, At: now}
+	}
+	switch inserted, err := t.insertBlock(r); {
+	case err != nil:
+		return err
+	case inserted:
+		t.tellBlock(r, now, actionBlockReclaimed)
+		return nil
+	}
+	stands, err := t.lockBlock(r.Key).one()
+	if err != nil || stands.State(now).Terminal() {
+		return err // released within the hour: by a new password
+	}
+	stands.Proof, stands.Spared = r.Proof, nil
+	return t.saveBlock(stands, now, actionBlockReclaimed)
 }
 
 func (t *tx) cancelledBefore(tenant, account, contactID string) (bool, error) {

@@ -5,13 +5,14 @@ import (
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
 
-// ReleaseBlock ends a block that this flow has proved within block.ReleaseWindow,
-// ends the flow and writes the notices. Otherwise it returns rules.ErrOrder,
-// rules.ErrNoFlow, or rules.ErrOver and the record where the block has ended. A
-// release through an entered number denies the account's payments for a time.
+// ReleaseBlock ends a block that this flow has proved within block.ReleaseWindow, ends a
+// flow that was opened for it, and writes the notices. Otherwise it returns rules.ErrOrder,
+// rules.ErrNoFlow, or rules.ErrOver and the record where the block has ended. A release
+// through an entered number denies the account's payments for a time.
 func (s *Store) ReleaseBlock(ctx context.Context, release block.Release) (block.Record, error) {
 	var r block.Record
 	err := s.write(ctx, func(t *tx) (err error) {
@@ -21,7 +22,8 @@ func (s *Store) ReleaseBlock(ctx context.Context, release block.Release) (block.
 		if err != nil {
 			return err
 		}
-		if f.Tenant != release.Key.Tenant || f.Object != release.Key.Name {
+		unblocks := f.Purpose == code.Unblock
+		if f.Tenant != release.Key.Tenant || unblocks && f.Object != release.Key.Name {
 			return rules.ErrOrder
 		}
 		if r, err = stands.one(); err != nil {
@@ -30,8 +32,8 @@ func (s *Store) ReleaseBlock(ctx context.Context, release block.Release) (block.
 		if r.State(now).Terminal() || r.Spec.Account != f.Account {
 			return rules.ErrOver
 		}
-		proved := r.Proof.Flow == f.ID && r.State(now) == block.Releasing
-		if !f.Live(now) || f.Stage != session.Proved || !proved || !r.Releasable() {
+		proved := r.Proof.Flow == f.ID && r.State(now) == block.Releasing && (!unblocks || f.Stage == session.Proved)
+		if !f.Live(now) || !proved || !r.Releasable() {
 			return rules.ErrOrder
 		}
 		r.End = block.End{State: block.Released, At: now, EnteredNumber: r.Proof.EnteredNumber}
@@ -42,7 +44,9 @@ func (s *Store) ReleaseBlock(ctx context.Context, release block.Release) (block.
 
 func (t *tx) release(r block.Record, f session.Flow, release block.Release) error {
 	now := r.End.At
-	t.queue(`UPDATE flows SET stage = $2 WHERE id = $1`, f.ID, session.Done)
+	if f.Purpose == code.Unblock {
+		t.queue(`UPDATE flows SET stage = $2 WHERE id = $1`, f.ID, session.Done)
+	}
 	if err := t.insertMessages(release.Notices); err != nil {
 		return err
 	}
@@ -53,4 +57,11 @@ func (t *tx) release(r block.Record, f session.Flow, release block.Release) erro
 		t.restrict(f.Tenant, f.Account, now.Add(block.EnteredNumberRestriction))
 	}
 	return nil
+}
+
+// BlockProvedIn is the open block of a flow's account that the flow has proved, or
+// rules.ErrNotFound.
+func (s *Store) BlockProvedIn(ctx context.Context, f session.Flow) (block.Record, error) {
+	return one(s.read(ctx), scanBlock, `SELECT `+blockColumns+` FROM blocks
+		WHERE tenant = $1 AND account = $2 AND end_state = '' AND proof_flow = $3`, f.Tenant, f.Account, f.ID)
 }

@@ -171,7 +171,7 @@ type codeInput struct {
 type next struct {
 	SetCookie string `header:"Set-Cookie" doc:"The new credential of the flow."`
 	Body      struct {
-		Next   string  `json:"next" enum:"ChangePassword,SecurityInfo,Done" doc:"SecurityInfo: look there at how things stand."`
+		Next   string  `json:"next" enum:"ChangePassword,SecurityInfo,Done" doc:"SecurityInfo: look there at how things stand. ChangePassword: of a block at /v1/password, with a change that was cancelled at its own password."`
 		Change *Change `json:"change,omitempty" doc:"The one that the code was for."`
 		Ticket string  `json:"ticket,omitempty" doc:"Takes the place of the ticket, for a client that carries it as Bearer."`
 	}

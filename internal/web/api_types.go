@@ -32,6 +32,22 @@ type Destination struct {
 	ContactID string          `json:"contactId,omitempty" doc:"Absent for the number that was entered: ask for it by its channel alone."`
 	Channel   contact.Channel `json:"channel" enum:"Email,SMS,Voice,App"`
 	Hint      string          `json:"hint"`
+	Apart
+}
+
+// Apart tells a contact from others of the account that have the same hint; it is empty
+// where no other has.
+type Apart struct {
+	AddedAt *time.Time `json:"addedAt,omitempty" doc:"When it was added, where another contact has the same hint."`
+	Nth     int        `json:"nth,omitempty" doc:"Counts from 1 those with the same hint that were added on the same day (UTC), the first one first; absent where the day tells them apart."`
+}
+
+func apartOf(a flow.Apart) Apart {
+	out := Apart{Nth: a.Nth}
+	if !a.Added.IsZero() {
+		out.AddedAt = &a.Added
+	}
+	return out
 }
 
 // Resting is a way that gets no codes for a time.
@@ -50,6 +66,7 @@ type Delivery struct {
 type Account struct {
 	Account       string            `json:"account" doc:"Masked."`
 	ProductName   string            `json:"productName"`
+	ProductURL    string            `json:"productUrl,omitempty" doc:"Where to go back to once nothing is left to do."`
 	HelpURL       string            `json:"helpUrl,omitempty"`
 	HelpEmail     string            `json:"helpEmail,omitempty"`
 	HelpPhone     string            `json:"helpPhone,omitempty" doc:"As people dial it."`
@@ -81,15 +98,19 @@ func challengeOf(v flow.ChallengeView) Challenge {
 func destinationsOf(all []flow.Destination) []Destination {
 	list := make([]Destination, len(all))
 	for i, d := range all {
-		list[i] = Destination(d)
+		list[i] = destinationOf(d)
 	}
 	return list
+}
+
+func destinationOf(d flow.Destination) Destination {
+	return Destination{d.ContactID, d.Channel, d.Hint, apartOf(d.Apart)}
 }
 
 func restingOf(all []flow.Resting) []Resting {
 	list := make([]Resting, len(all))
 	for i, r := range all {
-		list[i].Destination = Destination(r.Destination)
+		list[i].Destination = destinationOf(r.Destination)
 		if !r.Until.IsZero() {
 			list[i].Until = &r.Until
 		}
@@ -99,7 +120,7 @@ func restingOf(all []flow.Resting) []Resting {
 
 func accountOf(o flow.Overview) Account {
 	a := Account{
-		Account: o.Account, ProductName: o.ProductName, HelpURL: o.Help.URL, HelpEmail: o.Help.Email, HelpPhone: o.Help.Phone,
+		Account: o.Account, ProductName: o.ProductName, ProductURL: o.ProductURL, HelpURL: o.Help.URL, HelpEmail: o.Help.Email, HelpPhone: o.Help.Phone,
 		Sender: o.Sender, OwnDomains: some(o.OwnDomains), Reason: o.Reason, State: o.State,
 		Releasable: o.Releasable, Stage: o.Stage, Steps: some(o.Remaining), Destinations: destinationsOf(o.Destinations),
 		Resting: restingOf(o.Resting), EnterNumber: o.EnterNumber, Channels: some(o.Channels), Countries: some(o.Countries), EnteredNumber: o.EnteredNumber,

@@ -8,7 +8,6 @@ import (
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
-	"holdfast.dev/holdfast/internal/rules/contact"
 )
 
 // ChangeDesk changes the security info of a session's account.
@@ -71,6 +70,8 @@ func (s *site) routeChanges() {
 		"POST " + infoPath + "/recheck/code":        s.submitForRecheck,
 		"POST " + infoPath + "/recheck/resend":      s.resendForRecheck,
 		"POST " + infoPath + "/recheck/skip":        s.skipRecheck,
+		"GET " + lostPath:                           s.showLost,
+		"POST " + lostPath:                          s.reportLoss,
 	} {
 		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := handle(w, r); err != nil {
@@ -83,75 +84,6 @@ func (s *site) routeChanges() {
 // changePath is the page of one change.
 func changePath(id string) string { return infoPath + "/change/" + id }
 
-// shownChange is a change in words.
-type shownChange struct{ flow.Change }
-
-func shownChanges(all []flow.Change) []shownChange {
-	list := make([]shownChange, len(all))
-	for i, c := range all {
-		list[i] = shownChange{c}
-	}
-	return list
-}
-
-// Held reports whether the change is on hold.
-func (c shownChange) Held() bool { return c.State == change.OnHold }
-
-// Open reports whether the change waits for a code or a confirmation.
-func (c shownChange) Open() bool { return c.State == change.AwaitingCode }
-
-// Path is where the change goes on.
-func (c shownChange) Path() string { return changePath(c.ID) }
-
-// What says what the change does.
-func (c shownChange) What() string {
-	does, did := "is to be", "was to be"
-	if c.State == change.Applied {
-		did = "was"
-	}
-	if c.State.Terminal() {
-		does = did
-	}
-	switch c.Action {
-	case change.Add:
-		return "A new contact " + does + " added"
-	case change.Remove:
-		return "Security info " + does + " removed"
-	case change.Replace:
-		return "All security info " + does + " replaced by a new contact"
-	case change.Clear:
-		return "All security info " + does + " cleared, as your help desk was asked to do"
-	default:
-		return "Your security info " + does + " changed"
-	}
-}
-
-// Meanwhile says what does not work as long as the change is on hold.
-func (c shownChange) Meanwhile() string {
-	switch c.Restricted {
-	case change.SignIn:
-		return "Until then nobody can sign in with the account, and nobody can pay with it."
-	case change.SensitiveActions:
-		return "Until then nobody can pay with the account, and its security settings are locked where you sign in. You can use it otherwise."
-	default:
-		return ""
-	}
-}
-
-// piece names a contact for people.
-func piece(p flow.Piece) string {
-	switch p.Channel {
-	case contact.Email:
-		return "email address " + whole(p.Hint)
-	case contact.Voice:
-		return "phone " + whole(p.Hint) + ", by call"
-	case contact.SMS:
-		return "phone " + whole(p.Hint) + ", by text"
-	default:
-		return whole(p.Hint)
-	}
-}
-
 // showChange shows what comes next in a change, or what has become of it.
 func (s *site) showChange(w http.ResponseWriter, r *http.Request) error {
 	return s.changePage(w, r, http.StatusOK, nil)
@@ -161,6 +93,8 @@ func (s *site) showChange(w http.ResponseWriter, r *http.Request) error {
 type stepPage struct {
 	flow.ChangeStep
 	Change shownChange
+	// JuniorUntil is until when the new contact proves nothing; zero where it does.
+	JuniorUntil time.Time
 }
 
 // Confirming reports whether the second yes is asked for.
@@ -175,7 +109,10 @@ func (s *site) changePage(w http.ResponseWriter, r *http.Request, status int, t 
 	case change.NewContactCode, change.FullContactCode:
 		return s.proofPage(w, status, step.Welcome, proofOf(step), t)
 	}
-	data := stepPage{step, shownChange{step.Change}}
+	data := stepPage{ChangeStep: step, Change: shownChange{step.Change}}
+	if until := step.Change.End.At.Add(step.Change.JuniorFor); step.Change.WithoutFull && s.Now().Before(until) {
+		data.JuniorUntil = until
+	}
 	p := around(step.Welcome, titleOf(data), data)
 	p.Trouble = t
 	s.render(w, status, "changes-step", p)
@@ -240,6 +177,3 @@ func (s *site) forget(w http.ResponseWriter, r *http.Request) error {
 	see(w, infoPath)
 	return nil
 }
-
-// days is the length of a hold that began, for people.
-func days(c shownChange) string { return lasting(c.HoldUntil.Sub(c.HoldStart).Round(time.Minute)) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/text/language"
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
@@ -35,8 +36,11 @@ type Change struct {
 
 // Piece is a contact of a change, masked.
 type Piece struct {
-	Channel contact.Channel `json:"channel" enum:"Email,SMS,Voice,App"`
-	Hint    string          `json:"hint"`
+	ContactID string          `json:"contactId,omitempty" doc:"Absent for a new contact."`
+	Channel   contact.Channel `json:"channel" enum:"Email,SMS,Voice,App"`
+	Hint      string          `json:"hint"`
+	Language  string          `json:"language,omitempty" doc:"Of a new contact's messages (BCP 47), frozen with it: of those that there are, the nearest to the one that was asked for."`
+	Apart
 }
 
 func changeJSON(c flow.Change) Change {
@@ -56,7 +60,7 @@ func changeJSON(c flow.Change) Change {
 func piecesOf(all []flow.Piece) []Piece {
 	list := make([]Piece, len(all))
 	for i, p := range all {
-		list[i] = Piece(p)
+		list[i] = Piece{p.ContactID, p.Channel, p.Hint, p.Language, apartOf(p.Apart)}
 	}
 	return list
 }
@@ -70,6 +74,8 @@ func (s *site) registerChanges(api huma.API) {
 		"Say yes to a removal, or go on without a full contact", http.StatusOK, inFlow, 401, 403, 404, 409, 410), s.apiConfirm)
 	huma.Register(api, operation("cancel-change", http.MethodPost, "/v1/security-info/changes/{id}/cancel",
 		"Ask for the code that cancels a change; entered at its challenge, it does", http.StatusAccepted, inFlow, 401, 403, 404, 410, 429), s.apiCancel)
+	huma.Register(api, operation("set-password-after-cancel", http.MethodPost, "/v1/security-info/changes/{id}/password",
+		"Set a new password after this session has cancelled a hold by a code", http.StatusOK, inFlow, 401, 403, 404, 409, 502), s.apiSetPasswordAfterCancel)
 	huma.Register(api, operation("forget-change", http.MethodDelete, "/v1/security-info/changes/{id}",
 		"Drop a change that was begun here and not proven", http.StatusNoContent, inFlow, 401, 403, 404, 409), s.apiForget)
 	huma.Register(api, operation("skip-recheck", http.MethodPost, "/v1/security-info/recheck/skip",
@@ -82,7 +88,7 @@ type startInput struct {
 		Channel    contact.Channel `json:"channel,omitempty" enum:"Email,SMS,Voice" doc:"Of the new contact."`
 		Address    string          `json:"address,omitempty" minLength:"1" maxLength:"254" doc:"An email address or a phone number."`
 		Country    string          `json:"country,omitempty" pattern:"^[A-Za-z]{2}$" patternDescription:"ISO 3166 alpha-2 code" doc:"In which the number was typed."`
-		Language   string          `json:"language,omitempty" maxLength:"35" pattern:"^[A-Za-z0-9-]+$" patternDescription:"BCP 47 tag" doc:"Of its messages, frozen with it; without one, the first of Accept-Language."`
+		Language   string          `json:"language,omitempty" maxLength:"35" pattern:"^[A-Za-z0-9-]+$" patternDescription:"BCP 47 tag" doc:"Of its messages, frozen with it: the nearest in which there are any. Without one, that of Accept-Language."`
 		ContactIDs []string        `json:"contactIds,omitempty" maxItems:"50" doc:"What Remove takes away."`
 	}
 }
@@ -91,11 +97,11 @@ type changeOutput struct{ Body Change }
 
 func (s *site) apiStartChange(ctx context.Context, in *startInput) (*changeOutput, error) {
 	v, b := callOf(ctx).visit, in.Body
-	fresh := flow.NewContact{Channel: b.Channel, Address: b.Address, Country: b.Country, Language: b.Language}
-	if fresh.Language == "" {
-		fresh.Language = pageLanguage(callOf(ctx).request)
-	}
+	fresh := flow.NewContact{Channel: b.Channel, Address: b.Address, Country: b.Country}
+	asked, unread := language.Parse(b.Language)
 	switch {
+	case b.Language != "" && unread != nil:
+		return nil, invalid("body.language", "it is no language tag of BCP 47")
 	case b.Action == change.Remove && (len(b.ContactIDs) == 0 || b.Address != ""):
 		return nil, invalid("body.contactIds", "say which contacts go, and give no address")
 	case b.Action != change.Remove && (b.Address == "" || b.Channel == "" || len(b.ContactIDs) > 0):
@@ -103,6 +109,11 @@ func (s *site) apiStartChange(ctx context.Context, in *startInput) (*changeOutpu
 	}
 	var id string
 	var err error
+	if b.Action != change.Remove {
+		if fresh.Language, err = s.messageLanguage(ctx, asked); err != nil {
+			return nil, s.apiFailure(ctx, err, "")
+		}
+	}
 	switch b.Action {
 	case change.Remove:
 		id, err = s.Desk.StartRemove(ctx, v, b.ContactIDs)
@@ -115,6 +126,15 @@ func (s *site) apiStartChange(ctx context.Context, in *startInput) (*changeOutpu
 		return nil, s.apiFailure(ctx, err, "")
 	}
 	return s.changeOutput(ctx, id)
+}
+
+// messageLanguage is that of a new contact's messages: the nearest to the one asked for.
+func (s *site) messageLanguage(ctx context.Context, asked language.Tag) (string, error) {
+	if tag, found := s.tongues.nearest(asked); found {
+		return tag, nil
+	}
+	reach, err := s.Desk.Reach(ctx, callOf(ctx).visit)
+	return s.tongues.expected(callOf(ctx).request, reach.Language), err
 }
 
 func (s *site) changeOutput(ctx context.Context, id string) (*changeOutput, error) {
@@ -163,6 +183,18 @@ func (s *site) apiCancel(ctx context.Context, in *cancelInput) (*challengeOutput
 		ask.To = flow.Target{ContactID: in.Body.ContactID, Channel: in.Body.Channel}
 	}
 	return s.apiAsk(ctx, callOf(ctx).visit, in.Once, ask)
+}
+
+type newPasswordInput struct {
+	ID string `path:"id" maxLength:"253"`
+	passwordInput
+}
+
+func (s *site) apiSetPasswordAfterCancel(ctx context.Context, in *newPasswordInput) (*next, error) {
+	if err := s.Desk.SetPasswordAfterCancel(ctx, callOf(ctx).visit, in.ID, in.Body.Password); err != nil {
+		return nil, s.apiFailure(ctx, err, "")
+	}
+	return nextStep("", ""), nil
 }
 
 func (s *site) apiForget(ctx context.Context, in *changeInput) (*struct{}, error) {
@@ -248,16 +280,7 @@ func (s *site) apiSubmitProof(ctx context.Context, in *codeInput) (*next, error)
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, done.Credential)
 	}
-	out := nextStep("", done.Credential)
-	out.Body.Next = "SecurityInfo"
-	if done.Change.ID != "" {
-		c := changeJSON(done.Change)
-		out.Body.Change = &c
-	}
-	if callOf(ctx).visit.Ticket != "" {
-		out.Body.Ticket = done.Credential
-	}
-	return out, nil
+	return s.nextAtInfo(ctx, done), nil
 }
 
 // apiResendProof sends another such code in place of one.

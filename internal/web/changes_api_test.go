@@ -35,7 +35,7 @@ func TestAddingByJSON(t *testing.T) {
 	v := entered(t)
 	r := v.json("POST", "/v1/security-info/changes", `{"action":"Add","channel":"Email","address":"new@post.example"}`, "Accept-Language", "de-AT")
 	c := decode[changeJSON](t, expect(t, r, http.StatusCreated))
-	if c.State != "AwaitingCode" || len(c.Missing) != 2 || c.Added[0].Hint != "ne•••@•••" || v.desk.Changing.Typed[0].Language != "de-AT" {
+	if c.State != "AwaitingCode" || len(c.Missing) != 2 || c.Added[0].Hint != "ne•••@•••" || v.desk.Changing.Typed[0].Language != "de" {
 		t.Fatalf("the change is %+v of %+v", c, v.desk.Changing.Typed)
 	}
 	first := v.enterCode("/v1/challenges", `{"purpose":"AddContact","changeId":"`+c.ID+`"}`)
@@ -145,4 +145,55 @@ func TestReportsOfALoss(t *testing.T) {
 	problemOf(t, v.json("POST", "/v1/reports", `{"kind":"NotMe"}`), http.StatusUnprocessableEntity, "invalid-request")
 	v.cookie = ""
 	problemOf(t, v.json("POST", "/v1/reports", `{"kind":"LostDevice"}`), http.StatusUnauthorized, "no-flow")
+}
+
+// law 10: after a cancelled hold the new password is taken by JSON too, in the session
+// that cancelled it and in no other state.
+func TestThePasswordAfterACancelByJSON(t *testing.T) {
+	v, id, _ := held(t)
+	path, strong := "/v1/security-info/changes/"+id+"/password", `{"password":"`+webtest.Strong+`"}`
+	problemOf(t, v.json("POST", path, strong), http.StatusConflict, "step-missing")
+	v.enterCode("/v1/security-info/changes/"+id+"/cancel", `{"contactId":"c1"}`)
+	problemOf(t, v.json("POST", path, `{"password":"weak"}`), http.StatusUnprocessableEntity, "password-refused")
+	if r := v.json("POST", path, `{"password":""}`); r.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("no password: %d", r.StatusCode)
+	}
+	problemOf(t, v.json("POST", "/v1/security-info/changes/guessed/password", strong), http.StatusNotFound, "not-found")
+	if done := decode[provedJSON](t, expect(t, v.json("POST", path, strong), http.StatusOK)); done.Next != "Done" {
+		t.Errorf("then comes %q", done.Next)
+	}
+	v.cookie = ""
+	problemOf(t, v.json("POST", path, strong), http.StatusUnauthorized, "no-flow")
+}
+
+// seed 40: what is asked for is matched to the nearest language that has messages, and the
+// answer says which; what is no language tag is refused.
+func TestTheLanguageOfAContactByJSON(t *testing.T) {
+	v := entered(t)
+	v.desk.Change(func(d *webtest.Desk) { d.Changing.Reach.Language = "de" })
+	for _, c := range []struct{ asked, accepts, want string }{
+		{"de-AT", "", "de"},
+		{"pt-br", "de", "pt-BR"},
+		{"zh-TW", "", "zh-Hant"},
+		{"nl", "pt, en", "pt-BR"}, // a neighbour's language is not the person's
+		{"nl", "", "de"},          // the policy's
+		{"", "sw, ar;q=0.5", "ar"},
+		{"", "*", "de"},
+	} {
+		body := `{"action":"Add","channel":"Email","address":"new@post.example"`
+		if c.asked != "" {
+			body += `,"language":"` + c.asked + `"`
+		}
+		r := v.json("POST", "/v1/security-info/changes", body+"}", "Accept-Language", c.accepts)
+		begun := decode[struct{ Added []struct{ Language string } }](t, expect(t, r, http.StatusCreated))
+		if got := begun.Added[0].Language; got != c.want {
+			t.Errorf("asked for %q by one who reads %q: %q, want %q", c.asked, c.accepts, got, c.want)
+		}
+	}
+	for _, tag := range []string{"english", "de-", "x-", "qqqq-zzzzzz"} {
+		p := problemOf(t, v.json("POST", "/v1/security-info/changes", `{"action":"Add","channel":"Email","address":"a@b.example","language":"`+tag+`"}`), http.StatusUnprocessableEntity, "invalid-request")
+		if len(p.Errors) != 1 || p.Errors[0].Location != "body.language" {
+			t.Errorf("%q: %+v", tag, p.Errors)
+		}
+	}
 }

@@ -1,16 +1,12 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
@@ -30,8 +26,8 @@ type newContactPage struct {
 	Likely    *Country
 	Countries []Country
 	Typed     flow.NewContact
-	// Tongue is the language of its messages, in English.
-	Tongue string
+	// Tongues are the languages that its messages can have.
+	Tongues []tongue
 }
 
 // Path is where the form goes.
@@ -68,7 +64,10 @@ func (s *site) newContactPage(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	data := newContactPage{Reach: reach, Replacing: replacing, Typed: typed, Tongue: tongue(pageLanguage(r))}
+	data := newContactPage{Reach: reach, Replacing: replacing, Typed: typed, Tongues: s.tongues.choices()}
+	if !s.tongues.serves(typed.Language) {
+		data.Typed.Language = s.tongues.expected(r, reach.Language)
+	}
 	likely, sure := likelyCountry(r, reach.Countries)
 	data.Likely, data.Countries = s.offered(reach.Countries, likely)
 	if typed.Country == "" && sure {
@@ -98,6 +97,14 @@ func (s *site) startWith(w http.ResponseWriter, r *http.Request, replacing bool,
 		return err
 	}
 	in := newContactOf(r)
+	switch {
+	case in.Language == "":
+		in.Language = s.tongues.expected(r, "")
+	case !s.tongues.serves(in.Language):
+		return s.newContactPage(w, r, http.StatusUnprocessableEntity, replacing, in, &trouble{
+			"Choose a language", []string{"There are no messages in the language that was chosen. Choose one from the list."}, "language",
+		})
+	}
 	field := "number"
 	if in.Channel == contact.Email {
 		field = "email"
@@ -133,30 +140,12 @@ func (s *site) startWith(w http.ResponseWriter, r *http.Request, replacing bool,
 func newContactOf(r *http.Request) flow.NewContact {
 	in := flow.NewContact{
 		Channel: contact.Channel(r.PostForm.Get("channel")), Country: r.PostForm.Get("country"),
-		Address: strings.TrimSpace(r.PostForm.Get("number")), Language: pageLanguage(r),
+		Address: strings.TrimSpace(r.PostForm.Get("number")), Language: r.PostForm.Get("language"),
 	}
 	if in.Channel == contact.Email {
 		in.Address, in.Country = strings.TrimSpace(r.PostForm.Get("email")), ""
 	}
 	return in
-}
-
-// pageLanguage is the language in which the person reads pages: it stays with a contact
-// that is added there (seed 40).
-func pageLanguage(r *http.Request) string {
-	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil || len(tags) == 0 {
-		return "en"
-	}
-	if _, sure := tags[0].Base(); sure == language.No || tags[0] == language.Make("mul") { // it says *
-		return "en"
-	}
-	return tags[0].String()
-}
-
-// tongue names a language in English.
-func tongue(tag string) string {
-	return cmp.Or(display.English.Tags().Name(language.Make(tag)), "English")
 }
 
 // removePage asks whether contacts shall go.
@@ -165,8 +154,10 @@ type removePage struct {
 	Going []listed
 	// All says that no contact is left, Steps that a code to a full one is possible.
 	All, Steps bool
-	// Hold is how long a removal waits after which no contact is left that is long known.
-	Hold time.Duration
+	// Hold is how long a removal waits after which no contact is left that is long known,
+	// Meanwhile what does not work then.
+	Hold      time.Duration
+	Meanwhile string
 }
 
 // SteppedUp says that the session has shown whose it is: no code is asked for again.
@@ -182,7 +173,7 @@ func (s *site) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := removePage{SecurityInfo: info, Hold: reach.Hold, Steps: len(info.Destinations)+len(info.Resting) > 0}
+	data := removePage{SecurityInfo: info, Hold: reach.Hold, Meanwhile: meanwhile(reach.Restricted), Steps: len(info.Destinations)+len(info.Resting) > 0}
 	chosen := r.URL.Query().Get("contact")
 	for _, c := range info.Contacts {
 		if chosen == "" || c.ID == chosen {

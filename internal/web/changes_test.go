@@ -62,7 +62,10 @@ func TestAddingAContact(t *testing.T) {
 func TestAddingWithoutAFullContact(t *testing.T) {
 	v, page := added(t)
 	redirected(t, v.post(page+"/confirm", "proof", "WithoutFullContact"), page)
-	contains(t, text(t, v.get(page)), "For 30 days the new contact proves nothing")
+	contains(t, text(t, v.get(page)), `Until <time datetime="2026-04-02T12:00:00Z"`, "the new contact proves nothing")
+	v.now = noon.Add(720 * time.Hour)
+	v.adopt(v.post("/security-info", "ticket", v.desk.InfoTicket()))
+	contains(t, text(t, v.get(page)), "prove that it is you from now on")
 }
 
 // seed 55: what cannot be a contact is refused at its field with the reason, and what was

@@ -48,6 +48,7 @@ func visit(t *testing.T, change ...func(*web.Config)) *visitor {
 		Desk: v.desk, Now: clock, Scheme: "https",
 		Tenant:     func(h string) (string, bool) { return "shop", h == host },
 		ClientAddr: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") },
+		Languages:  []string{"en", "ar", "de", "pt-BR", "zh-Hans", "zh-Hant"},
 		Countries:  []web.Country{{ISO: "DE", Name: "Germany", CallingCode: 49}, {ISO: "FR", Name: "France", CallingCode: 33}},
 		Log: funcr.New(func(prefix, args string) {
 			mu.Lock()

@@ -30,7 +30,9 @@ func (s *site) recheckPage(w http.ResponseWriter, r *http.Request, status int, t
 		return err
 	}
 	data := recheckPage{asked}
-	if asked.Prompt == recheck.None || data.Registering() {
+	// Nobody is asked who only wants to prove a contact of which somebody said otherwise.
+	idle := asked.Prompt == recheck.None && asked.Challenge == nil && !r.URL.Query().Has("prove")
+	if idle || data.Registering() {
 		title := "Thank you"
 		if data.Registering() {
 			title = "Add a way to reach you"

@@ -43,7 +43,7 @@ type files struct{ Style, Script, Mark string }
 func parsePages() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
 		"why": why, "way": way, "instead": instead, "again": again, "whole": whole, "sent": sent, "advice": advice, "strength": strength,
-		"piece": piece, "days": days, "flag": flag, "dial": dial, "domains": domains,
+		"piece": piece, "apart": apart, "nth": nth, "day": day, "days": days, "flag": flag, "dial": dial, "domains": domains,
 		"moment": moment, "clock": clock, "exact": exact, "lasting": lasting,
 		"upto": func(n int) []int {
 			list := make([]int, n)

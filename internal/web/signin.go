@@ -28,8 +28,7 @@ type SignInDesk interface {
 	SecurityInfo(ctx context.Context, v flow.Visit) (flow.SecurityInfo, error)
 	RequestStepUp(ctx context.Context, v flow.Visit, to flow.Target) (flow.ChallengeView, error)
 	ResendStepUp(ctx context.Context, v flow.Visit, challengeID string, to flow.Target) (flow.ChallengeView, error)
-	// SubmitStepUp returns the credential that replaces the one of the visit.
-	SubmitStepUp(ctx context.Context, v flow.Visit, challengeID, code string) (credential string, err error)
+	SubmitStepUp(ctx context.Context, v flow.Visit, challengeID, code string) (flow.SteppedUp, error)
 	EndSession(ctx context.Context, v flow.Visit) error
 	// Serves reports the purpose of the live flow of a visit.
 	Serves(ctx context.Context, v flow.Visit) (code.Purpose, error)

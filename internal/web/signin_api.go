@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/recheck"
 	"holdfast.dev/holdfast/internal/rules/session"
@@ -19,6 +20,7 @@ import (
 type SecurityInfo struct {
 	Account      string            `json:"account" doc:"Masked."`
 	ProductName  string            `json:"productName"`
+	ProductURL   string            `json:"productUrl,omitempty" doc:"Where to go back to once nothing is left to do."`
 	Assurance    session.Assurance `json:"assurance" enum:"Password,StepUp" doc:"How sure it is that this is the owner: Password (the IdP has signed the person in), StepUp (and a code to a full contact was entered in this session)."`
 	EndsAt       time.Time         `json:"endsAt" doc:"When the session ends."`
 	Recorded     bool              `json:"recorded" doc:"Whether anything is known; an account that is known to have none has an empty list and true."`
@@ -39,21 +41,26 @@ type Contact struct {
 	Standing contact.Standing `json:"standing" enum:"Full,Junior,Disabled" doc:"Junior: added without a code to a full contact; for 720 hours it proves nothing. Disabled: too many wrong codes in a row."`
 	Language string           `json:"language,omitempty" doc:"Of its messages (BCP 47), frozen when it was added."`
 	AddedAt  *time.Time       `json:"addedAt,omitempty"`
+	Nth      int              `json:"nth,omitempty" doc:"Counts from 1 those with the same hint that were added on the same day (UTC), the first one first; absent where the day tells them apart."`
 	ProvenAt *time.Time       `json:"provenAt,omitempty" doc:"When a code to it was last accepted, or the IdP vouched; absent where that never was."`
+	Disowned *time.Time       `json:"disownedAt,omitempty" doc:"When somebody who gets messages there said that the account is not theirs: prove it with a code, or remove it. Absent where nobody did, or where it was proven since."`
 }
 
 func securityInfoOf(info flow.SecurityInfo, open flow.Changes) SecurityInfo {
 	out := SecurityInfo{
-		Account: info.Account, ProductName: info.ProductName, Assurance: info.Assurance, EndsAt: info.Ends, Recorded: info.Recorded,
+		Account: info.Account, ProductName: info.ProductName, ProductURL: info.ProductURL, Assurance: info.Assurance, EndsAt: info.Ends, Recorded: info.Recorded,
 		Contacts: []Contact{}, Destinations: destinationsOf(info.Destinations), Resting: restingOf(info.Resting),
 	}
 	for _, c := range info.Contacts {
-		one := Contact{ID: c.ID, Channel: c.Channel, Hint: c.Hint, Standing: c.Standing, Language: c.Language}
+		one := Contact{ID: c.ID, Channel: c.Channel, Hint: c.Hint, Standing: c.Standing, Language: c.Language, Nth: c.Nth}
 		if !c.Added.IsZero() {
 			one.AddedAt = &c.Added
 		}
 		if !c.Proven.IsZero() {
 			one.ProvenAt = &c.Proven
+		}
+		if !c.Disowned.IsZero() {
+			one.Disowned = &c.Disowned
 		}
 		out.Contacts = append(out.Contacts, one)
 	}
@@ -147,7 +154,7 @@ func (s *site) sessionAccount(ctx context.Context) (*accountOutput, error) {
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
 	}
-	a := accountOf(flow.Overview{Account: info.Account, ProductName: info.ProductName, Help: info.Help, Stage: session.Opened})
+	a := accountOf(flow.Overview{Account: info.Account, ProductName: info.ProductName, ProductURL: info.ProductURL, Help: info.Help, Stage: session.Opened})
 	open, err := s.Desk.Changes(ctx, callOf(ctx).visit)
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
@@ -196,14 +203,27 @@ func (s *site) apiRequestStepUp(ctx context.Context, in *challengeInput) (*chall
 
 // apiSubmitStepUp enters the code of a session.
 func (s *site) apiSubmitStepUp(ctx context.Context, in *codeInput) (*next, error) {
-	credential, err := s.tryStepUp(callOf(ctx).request, in.ID, in.Body.Code)
+	done, err := s.tryStepUp(callOf(ctx).request, in.ID, in.Body.Code)
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
 	}
-	out := nextStep("", credential)
+	cancelled := done.Cancelled
+	return s.nextAtInfo(ctx, flow.Proved{Credential: done.Credential, Change: cancelled, NewPassword: cancelled.ID != ""}), nil
+}
+
+// nextAtInfo is what follows a code that was right about the security info.
+func (s *site) nextAtInfo(ctx context.Context, done flow.Proved) *next {
+	out := nextStep("", done.Credential)
 	out.Body.Next = "SecurityInfo"
-	if callOf(ctx).visit.Ticket != "" {
-		out.Body.Ticket = credential
+	if done.NewPassword {
+		out.Body.Next = string(block.ChangePassword)
 	}
-	return out, nil
+	if done.Change.ID != "" {
+		c := changeJSON(done.Change)
+		out.Body.Change = &c
+	}
+	if callOf(ctx).visit.Ticket != "" {
+		out.Body.Ticket = done.Credential
+	}
+	return out
 }

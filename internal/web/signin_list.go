@@ -2,7 +2,6 @@ package web
 
 import (
 	"slices"
-	"time"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -93,5 +92,5 @@ func (c listed) Remark() string {
 	}
 }
 
-// Day is a day for people.
-func (c listed) Day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+// Apart says when it was added, and which it is of those that look alike.
+func (c listed) Apart() string { return apart(flow.Apart{Added: c.Added, Nth: c.Nth}) }

@@ -108,19 +108,23 @@ func (s *site) submitStepUp(w http.ResponseWriter, r *http.Request) error {
 	if err := readForm(r); err != nil {
 		return err
 	}
-	credential, err := s.tryStepUp(r, r.PostForm.Get("id"), r.PostForm.Get("code"))
+	done, err := s.tryStepUp(r, r.PostForm.Get("id"), r.PostForm.Get("code"))
 	if err == nil {
-		http.SetCookie(w, credentialCookie(credential))
-		see(w, infoPath)
+		http.SetCookie(w, credentialCookie(done.Credential))
+		to := infoPath
+		if done.Cancelled.ID != "" { // there a new password is chosen
+			to = cancelPath(done.Cancelled.ID)
+		}
+		see(w, to)
 		return nil
 	}
 	return s.stepUpTrouble(w, r, err, "code")
 }
 
-func (s *site) tryStepUp(r *http.Request, id, submitted string) (credential string, err error) {
+func (s *site) tryStepUp(r *http.Request, id, submitted string) (flow.SteppedUp, error) {
 	digits := code.Normalize(strings.TrimSpace(submitted))
 	if digits == "" || len(digits) > maxCode || strings.Trim(digits, "0123456789") != "" {
-		return "", problem.New(http.StatusUnprocessableEntity, "code-unreadable", "A security code has digits only")
+		return flow.SteppedUp{}, problem.New(http.StatusUnprocessableEntity, "code-unreadable", "A security code has digits only")
 	}
 	return s.Desk.SubmitStepUp(r.Context(), s.visit(r), id, digits)
 }

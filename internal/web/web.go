@@ -66,6 +66,9 @@ type Config struct {
 	// Countries are offered where a person enters a number, as far as the policy reaches
 	// them: named and sorted in the language of the pages.
 	Countries []Country
+	// Languages are those in which messages are written (BCP 47), the first one for people
+	// whose own is not among them; empty means English.
+	Languages []string
 	// Scheme of the public pages: https (with HSTS), or http on a developer's machine.
 	Scheme string
 	// Now is the clock.
@@ -76,9 +79,10 @@ type Config struct {
 // site holds what every handler shares.
 type site struct {
 	Config
-	assets assets
-	pages  map[string]*template.Template
-	mux    *http.ServeMux
+	assets  assets
+	pages   map[string]*template.Template
+	tongues tongues
+	mux     *http.ServeMux
 }
 
 // New returns the handler of the public listener.
@@ -86,7 +90,7 @@ func New(c Config) http.Handler {
 	if c.ClientAddr == nil {
 		c.ClientAddr = connectionAddr
 	}
-	s := &site{Config: c, assets: loadAssets(), pages: parsePages(), mux: http.NewServeMux()}
+	s := &site{Config: c, assets: loadAssets(), pages: parsePages(), tongues: tonguesOf(c.Languages), mux: http.NewServeMux()}
 	s.routePages()
 	s.routeSignIn()
 	s.routeChanges()

@@ -180,7 +180,10 @@ type Password struct {
 // Messages is how the product speaks to its people.
 type Messages struct {
 	ProductName string
-	Sender      string
+	// ProductURL is where people go back to who are done at a page; empty where the policy
+	// names no place.
+	ProductURL string
+	Sender     string
 	// DefaultLanguage is the BCP 47 tag for people whose language has no words; empty
 	// means English.
 	DefaultLanguage string

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -23,7 +24,8 @@ type ChangeStore interface {
 	FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error)
 	AdoptChange(ctx context.Context, seen change.Sight, remembered change.Memory) (change.Record, error)
 	ProveChange(ctx context.Context, p change.Proving) (change.Record, error)
-	CancelChange(ctx context.Context, c change.Cancelling) ([]change.Record, error)
+	CancelChange(ctx context.Context, c change.Cancelling, then block.Spec) ([]change.Record, error)
+	BlockProvedIn(ctx context.Context, f session.Flow) (block.Record, error)
 	VisitChange(ctx context.Context, v change.Visit) (change.Record, error)
 	ApplyChange(ctx context.Context, key change.Key, clocks change.Clocks) (change.Record, error)
 	RejectChange(ctx context.Context, v change.Visit, reason change.Reason) (change.Record, error)
@@ -132,7 +134,7 @@ func (o *owner) prove(name string, proof change.Proof, now time.Time) (change.Re
 func (o *owner) cancel(name, contactID string, firstFactor bool, now time.Time) error {
 	o.t.Helper()
 	id := o.code(code.Cancel, name, contactID, Address, now)
-	_, err := o.CancelChange(o.t.Context(), change.Cancelling{Key: o.key(name), Account: o.account, ChallengeID: id, FirstFactor: firstFactor, Now: now})
+	_, err := o.CancelChange(o.t.Context(), change.Cancelling{Key: o.key(name), Account: o.account, ChallengeID: id, FirstFactor: firstFactor, Now: now}, block.Spec{})
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -113,7 +114,7 @@ func cancelledBySignIn(t *testing.T, b Backend) {
 	o.freeze(o.sight("waiting", change.Add, Start))
 	id := o.code(code.StepUp, "sign-in", "a", Address, Start.Add(time.Minute))
 	done := mustGet[[]change.Record](t)(b.CancelChange(t.Context(), change.Cancelling{
-		Key: change.Key{Tenant: tenant}, Account: account, ChallengeID: id, FirstFactor: true, Now: Start.Add(time.Minute)}))
+		Key: change.Key{Tenant: tenant}, Account: account, ChallengeID: id, FirstFactor: true, Now: Start.Add(time.Minute)}, block.Spec{}))
 	equal(t, "cancelled", len(done), 1)
 	equal(t, "which", done[0].Key, o.key("c"))
 	o.wantState("waiting", Start.Add(time.Minute), change.AwaitingCode)
@@ -152,7 +153,7 @@ func doesNotCancel(t *testing.T, b Backend) {
 		"a link without a code":        {"", change.ErrProof},
 		"the step-up of this very one": {o.code(code.StepUp, "c", "a", Address, later), change.ErrProof},
 	} {
-		_, err := b.CancelChange(t.Context(), change.Cancelling{Key: o.key("c"), Account: account, ChallengeID: c.id, FirstFactor: true, Now: later})
+		_, err := b.CancelChange(t.Context(), change.Cancelling{Key: o.key("c"), Account: account, ChallengeID: c.id, FirstFactor: true, Now: later}, block.Spec{})
 		if !errors.Is(err, c.want) {
 			t.Fatalf("%s: %v, want %v", name, err, c.want)
 		}
@@ -175,7 +176,7 @@ func cancelOrApply(t *testing.T, b Backend) {
 				_, err := o.apply(name, thirty)
 				return err == nil
 			}
-			_, err := other.CancelChange(t.Context(), change.Cancelling{Key: o.key(name), Account: o.account, ChallengeID: id, Now: thirty})
+			_, err := other.CancelChange(t.Context(), change.Cancelling{Key: o.key(name), Account: o.account, ChallengeID: id, Now: thirty}, block.Spec{})
 			return err == nil
 		})
 		equal(t, "winners", won, 1)
@@ -253,7 +254,7 @@ func goneMayCancel(t *testing.T, b Backend) {
 	o.wantState("second", later, change.OnHold)
 	equal(t, "told: b, and a, which has gone", o.told(change.NoticeHeld), 2)
 	id := o.code(code.Cancel, "second", "", Address, later.Add(time.Hour))
-	_, err := b.CancelChange(t.Context(), change.Cancelling{Key: o.key("second"), Account: account, ChallengeID: id, Now: later.Add(time.Hour)})
+	_, err := b.CancelChange(t.Context(), change.Cancelling{Key: o.key("second"), Account: account, ChallengeID: id, Now: later.Add(time.Hour)}, block.Spec{})
 	must(t, err)
 	o.wantState("second", later, change.Cancelled)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
@@ -99,7 +100,7 @@ func proofCancelled(t *testing.T, b Backend) {
 	mustGet[change.Record](t)(o.provenNew("c", Start))
 	equal(t, "before", mustGet[bool](t)(b.CancelledBefore(t.Context(), tenant, account, "a")), false)
 	id := o.code(code.Cancel, "c", "a", Address, Start.Add(time.Minute))
-	mustGet[[]change.Record](t)(b.CancelChange(t.Context(), change.Cancelling{Key: o.key("c"), Account: account, ChallengeID: id, Now: Start.Add(time.Minute)}))
+	mustGet[[]change.Record](t)(b.CancelChange(t.Context(), change.Cancelling{Key: o.key("c"), Account: account, ChallengeID: id, Now: Start.Add(time.Minute)}, block.Spec{}))
 	equal(t, "after", mustGet[bool](t)(b.CancelledBefore(t.Context(), tenant, account, "a")), true)
 	equal(t, "another contact", mustGet[bool](t)(b.CancelledBefore(t.Context(), tenant, account, "b")), false)
 	here := strings.TrimSuffix(id, "-challenge-1")

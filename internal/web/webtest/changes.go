@@ -36,6 +36,8 @@ type Changing struct {
 	Reach flow.Reach
 	// SignIn says that a cancel takes the password.
 	SignIn bool
+	// Clears says that a help desk may clear the contacts.
+	Clears bool
 
 	challenge *flow.ChallengeView
 	// cancels are the changes of flows that cancel.
@@ -71,7 +73,7 @@ func (d *Desk) Changes(_ context.Context, v flow.Visit) (flow.Changes, error) {
 	return inSession(d, "", v, func(info *flow.SecurityInfo) (flow.Changes, error) {
 		all := flow.Changes{
 			Welcome: info.Welcome, Ends: info.Ends, Any: len(info.Contacts) > 0, Room: true,
-			Prompt: d.Changing.Prompt, MustBy: d.Changing.MustBy,
+			Prompt: d.Changing.Prompt, MustBy: d.Changing.MustBy, Clears: d.Changing.Clears,
 		}
 		for _, c := range d.Changing.Changes {
 			if !c.State.Terminal() {
@@ -135,7 +137,7 @@ func (d *Desk) startWith(v flow.Visit, method string, action change.Action, c fl
 			return "", fmt.Errorf("%w: it is no phone number of the chosen country; check the country and the digits", rules.ErrDestination)
 		}
 		begun := d.begin(action)
-		begun.Added = []flow.Piece{{Channel: c.Channel, Hint: contact.Mask(c.Channel, c.Address)}}
+		begun.Added = []flow.Piece{{Channel: c.Channel, Hint: contact.Mask(c.Channel, c.Address), Language: c.Language}}
 		begun.Missing = []change.Proof{change.NewContactCode}
 		if action == change.Add {
 			begun.Missing = append(begun.Missing, change.FullContactCode)
@@ -146,10 +148,18 @@ func (d *Desk) startWith(v flow.Visit, method string, action change.Action, c fl
 	})
 }
 
+func pieceOf(c flow.SecurityContact) flow.Piece {
+	p := flow.Piece{ContactID: c.ID, Channel: c.Channel, Hint: c.Hint}
+	if c.Nth > 0 {
+		p.Apart = flow.Apart{Added: c.Added, Nth: c.Nth}
+	}
+	return p
+}
+
 func pieces(all []flow.SecurityContact) []flow.Piece {
 	var list []flow.Piece
 	for _, c := range all {
-		list = append(list, flow.Piece{Channel: c.Channel, Hint: c.Hint})
+		list = append(list, pieceOf(c))
 	}
 	return list
 }
@@ -169,7 +179,7 @@ func (d *Desk) StartRemove(_ context.Context, v flow.Visit, ids []string) (strin
 		begun := d.begin(change.Remove)
 		for _, c := range info.Contacts {
 			if slices.Contains(ids, c.ID) {
-				begun.Removed = append(begun.Removed, flow.Piece{Channel: c.Channel, Hint: c.Hint})
+				begun.Removed = append(begun.Removed, pieceOf(c))
 			}
 		}
 		begun.Missing = []change.Proof{change.FullContactCode, change.Confirmation}
@@ -184,11 +194,24 @@ func (d *Desk) proven(c *flow.Change, info *flow.SecurityInfo) {
 	}
 	now := d.Now()
 	if c.Action == change.Replace || len(c.Removed) == len(info.Contacts) {
-		c.State, c.HoldStart, c.HoldUntil, c.Restricted = change.OnHold, now, now.Add(month), change.SensitiveActions
+		d.hold(c, now.Add(month))
 		d.Changing.Notices[d.next("notice")] = c.ID
 		return
 	}
 	c.State, c.End = change.Applied, change.End{State: change.Applied, At: now}
+}
+
+// hold puts a change on hold until a day; it restricts for a month.
+func (d *Desk) hold(c *flow.Change, until time.Time) {
+	now := d.Now()
+	c.State, c.Missing, c.HoldStart, c.HoldUntil = change.OnHold, nil, now, until
+	c.Restricted, c.RestrictedUntil = change.SensitiveActions, now.Add(month)
+}
+
+// AskToClear is what a help desk asks for: it waits for another requester, or the person.
+func (d *Desk) AskToClear() {
+	c := d.begin(change.Clear)
+	c.Own, c.Missing, c.Removed = false, []change.Proof{change.Requester}, pieces(d.Sessions.Info.Contacts)
 }
 
 // Affirm implements web.ChangeDesk.
@@ -408,6 +431,13 @@ func (d *Desk) SkipRecheck(_ context.Context, v flow.Visit) error {
 
 // ReportLoss implements web.ChangeDesk.
 func (d *Desk) ReportLoss(_ context.Context, v flow.Visit) error {
-	_, err := inSession(d, "ReportLoss", v, func(*flow.SecurityInfo) (struct{}, error) { return struct{}{}, nil })
+	_, err := inSession(d, "ReportLoss", v, func(*flow.SecurityInfo) (struct{}, error) {
+		for _, c := range d.Changing.Changes {
+			if c.Action == change.Clear && c.State == change.AwaitingCode {
+				d.hold(c, d.Now().Add(change.DefaultClearDelay))
+			}
+		}
+		return struct{}{}, nil
+	})
 	return err
 }

@@ -196,26 +196,25 @@ func (d *Desk) ResendStepUp(ctx context.Context, v flow.Visit, id string, to flo
 }
 
 // SubmitStepUp implements web.SignInDesk.
-func (d *Desk) SubmitStepUp(_ context.Context, v flow.Visit, id, submitted string) (string, error) {
+func (d *Desk) SubmitStepUp(_ context.Context, v flow.Visit, id, submitted string) (flow.SteppedUp, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Calls = append(d.Calls, "SubmitStepUp")
 	info, err := d.infoOf("SubmitStepUp", v)
 	switch {
 	case err != nil:
-		return "", err
+		return flow.SteppedUp{}, err
 	case info.Challenge == nil || info.Challenge.ID != id:
-		return "", rules.ErrNotFound
+		return flow.SteppedUp{}, rules.ErrNotFound
 	case info.Challenge.AttemptsLeft == 0:
-		return "", rules.ErrSpent
+		return flow.SteppedUp{}, rules.ErrSpent
 	}
 	info.Challenge.AttemptsLeft--
 	if submitted != Code {
-		return "", rules.ErrWrongCode
+		return flow.SteppedUp{}, rules.ErrWrongCode
 	}
 	delete(d.Sessions.live, v.Credential)
-	credential := d.session(session.StepUp)
-	return credential, nil
+	return flow.SteppedUp{Credential: d.session(session.StepUp)}, nil
 }
 
 // EndSession implements web.SignInDesk.

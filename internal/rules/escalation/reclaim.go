@@ -1,0 +1,27 @@
+package escalation
+
+import (
+	"cmp"
+	"time"
+
+	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/policy"
+)
+
+// Reclaim is the block that follows a hold which a code to an old contact has cancelled
+// (seed 34): somebody else knew enough to begin it, so whoever signs in next proves a
+// contact and chooses a new password. It ends by itself like any other (seed 30): the
+// holder of a recycled number locks nobody out for good.
+func Reclaim(p policy.Policy, account string, now time.Time) block.Spec {
+	if !Nameable(account) {
+		return block.Spec{}
+	}
+	rule := p.Blocks[block.UnusualActivity]
+	s := newBlock(rule, now)
+	s.Account, s.Reason, s.Scope, s.CodeTo = account, block.UnusualActivity, block.Account, block.SecurityInfo
+	s.Permanent, s.Duration = false, cmp.Or(rule.Duration, day)
+	if len(s.Steps) == 0 {
+		s.Steps = []block.Step{block.VerifyCode, block.ChangePassword}
+	}
+	return s
+}
