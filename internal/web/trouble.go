@@ -74,6 +74,8 @@ func slowedDown(subject, wait string) *trouble {
 		return &trouble{"Please wait a little", []string{"The next code can be sent in " + wait + ". Trying earlier does not help."}, ""}
 	case "method":
 		return &trouble{"This way is paused", []string{"To protect your account, no codes go this way for another " + wait + ". Choose another way."}, ""}
+	case "disowned":
+		return &trouble{"Codes do not go there now", []string{"Somebody who gets messages there says that your account is not theirs. Check it for typing errors, or choose another way; it rests for " + wait + ", or until you have shown with another contact that it is you."}, ""}
 	case "country", "prefix", "spend", "spend-country":
 		return &trouble{"Codes are slow there", []string{"Texts and calls to this number are held back at the moment. Please try again in " + wait + ", or choose another way."}, ""}
 	case "network":
