@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/go-logr/logr"
 
+	"holdfast.dev/holdfast/internal/courier/words"
 	"holdfast.dev/holdfast/internal/phone"
 	"holdfast.dev/holdfast/internal/web"
 	"holdfast.dev/holdfast/internal/web/webtest"
@@ -140,7 +141,7 @@ func serve(t *testing.T, w *walker) string {
 	w.provider.Handle("/", web.New(web.Config{
 		Desk: w.desk, Now: w.now, Scheme: "http", Log: logr.Discard(),
 		Tenant:    func(h string) (string, bool) { return "shop", h == host },
-		Countries: countries(),
+		Countries: countries(), Languages: words.Languages(),
 	}))
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: w.provider}
 	go func() { _ = server.Serve(listener) }() // ends with Close
