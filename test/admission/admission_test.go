@@ -129,12 +129,52 @@ func TestTrustGuardsWhomAPolicyRelies(t *testing.T) {
 	}
 }
 
+// law 9, seeds 32, 33, 53: who may shorten a hold is trusted with all security info; who
+// edits policies may only make it harder. Left out, it is the seeds' numbers.
+func TestTrustGuardsHolds(t *testing.T) {
+	ctx := t.Context()
+	for field, spec := range map[string]v1alpha1.SecurityInfoPolicy{
+		"spec.securityInfo.hold":      {Hold: "1s"},
+		"spec.securityInfo.juniorFor": {JuniorFor: "719h"},
+		"spec.securityInfo.restrict":  {Restrict: v1alpha1.RestrictSensitiveActions},
+	} {
+		lenient := policy("lenient")
+		lenient.Spec.SecurityInfo = spec
+		refused(t, "editor", field, create(ctx, lenient))
+	}
+	p := policy("strict")
+	p.Spec.SecurityInfo = v1alpha1.SecurityInfoPolicy{Hold: "43200m", JuniorFor: "720h"}
+	must(t, "editor", create(ctx, p))
+	for _, harder := range []string{
+		`{"spec":{"securityInfo":{"hold":"721h","juniorFor":"800h"}}}`,
+		`{"spec":{"securityInfo":{"restrict":"SignIn"}}}`,
+	} {
+		must(t, "editor", merge(ctx, p, harder))
+	}
+	for _, easier := range []struct{ field, patch string }{
+		{"spec.securityInfo.hold", `{"spec":{"securityInfo":{"hold":"720h"}}}`},
+		{"spec.securityInfo.hold", `{"spec":{"securityInfo":{"hold":null,"maxContacts":5}}}`},
+		{"spec.securityInfo.juniorFor", `{"spec":{"securityInfo":{"juniorFor":"799h59m"}}}`},
+		{"spec.securityInfo.restrict", `{"spec":{"securityInfo":{"restrict":null}}}`},
+		{"spec.securityInfo.restrict", `{"spec":{"securityInfo":{"restrict":"SensitiveActions"}}}`},
+		{"spec.securityInfo", `{"spec":{"securityInfo":null}}`},
+	} {
+		refused(t, "editor", easier.field, merge(ctx, p, easier.patch))
+		must(t, "trustee", func(c client.Client) error { return merge(ctx, p, easier.patch)(client.NewDryRunClient(c)) })
+	}
+	must(t, "trustee", merge(ctx, p, `{"spec":{"securityInfo":{"hold":"1h","restrict":"SensitiveActions"}}}`))
+	must(t, "editor", merge(ctx, p, `{"spec":{"securityInfo":{"maxContacts":5}}}`))
+	must(t, "editor", merge(ctx, p, `{"spec":{"securityInfo":{"hold":"2h","restrict":null}}}`))
+}
+
 // law 9: a change stands under its requester's name; seed 44: support may only ask for Clear.
 func TestChangesNameTheirRequester(t *testing.T) {
 	ctx := t.Context()
 	refused(t, "help-desk", "must be the user who asks: help-desk", create(ctx, change("c", v1alpha1.ActionClear, "other")))
 	refused(t, "help-desk", "needs the verb change", create(ctx, change("c", v1alpha1.ActionRemove, "help-desk")))
 	must(t, "help-desk", create(ctx, change("clear", v1alpha1.ActionClear, "help-desk")))
+	// seed 45: two people ask for a Clear; the ServiceAccount of one is no second one.
+	refused(t, robot, "a ServiceAccount never asks for Clear", create(ctx, change("c", v1alpha1.ActionClear, robot)))
 
 	recovered := change("recovered", v1alpha1.ActionReplace, "")
 	recovered.Spec.RecoveryRequestName = "r"

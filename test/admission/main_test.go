@@ -122,7 +122,7 @@ var users = map[string][]string{
 	"colleague": {"holdfast-reviewer"},
 	"help-desk": {"holdfast-help-desk"},
 	"developer": {"edit", "admin"},
-	robot:       {"holdfast-reviewer"},
+	robot:       {"holdfast-reviewer", "holdfast-help-desk"},
 
 	"statuswriter":  {"status-writer"},
 	"lengthener":    {"lengthener"},
