@@ -245,16 +245,15 @@ func (t *tx) ended(m *matter, held bool) error {
 	return nil
 }
 
-// withdrawJoined cancels the Clear that a deleted one has seconded: one of those who
-// asked has taken it back.
-func (t *tx) withdrawJoined(m *matter) error {
+// endLead ends the open Clear that the matter's one has seconded: one of those who asked
+// has taken it back, or the person has cancelled.
+func (t *tx) endLead(m *matter, end func(change.Record) change.Record) error {
 	for i, lead := range m.others {
 		if m.record.Joined != lead.Key.Name || lead.End.State != "" {
 			continue
 		}
 		held := lead.State(m.now) == change.OnHold
-		on := &matter{record: lead, book: m.book, now: m.now, others: slices.Delete(slices.Clone(m.others), i, i+1)}
-		on.record.End = change.End{State: change.Cancelled, At: m.now, Reason: change.ByDeletion}
+		on := &matter{record: end(lead), book: m.book, now: m.now, others: slices.Delete(slices.Clone(m.others), i, i+1)}
 		if err := t.ended(on, held); err != nil {
 			return err
 		}

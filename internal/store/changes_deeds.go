@@ -155,8 +155,11 @@ func (s *Store) cancelOne(ctx context.Context, c change.Cancelling, then block.S
 		if err := m.record.MayCancel(by, c.FirstFactor, before, m.now); err != nil {
 			return err
 		}
-		held := m.record.State(m.now) == change.OnHold
+		held, alone := m.record.State(m.now) == change.OnHold, m.record.Joined == ""
 		m.record = m.record.Cancel(by, m.now)
+		if err := t.endLead(m, func(lead change.Record) change.Record { return lead.Cancel(by, m.now) }); err != nil {
+			return err
+		}
 		if held && !c.FirstFactor {
 			t.queue(`INSERT INTO change_cancels (tenant, account, contact, at) VALUES ($1, $2, $3, $4)
 				ON CONFLICT (tenant, account, contact) DO NOTHING`, c.Key.Tenant, m.record.Spec.Account, by, instant(m.now))
@@ -166,7 +169,7 @@ func (s *Store) cancelOne(ctx context.Context, c change.Cancelling, then block.S
 				return err
 			}
 		}
-		return t.ended(m, held)
+		return t.ended(m, held && alone) // a joined one has told nothing: its lead does
 	})
 }
 
@@ -254,7 +257,10 @@ func (s *Store) DeleteChange(ctx context.Context, v change.Visit, uid string) (c
 		if !open {
 			return nil
 		}
-		if err := t.withdrawJoined(m); err != nil {
+		if err := t.endLead(m, func(lead change.Record) change.Record {
+			lead.End = change.End{State: change.Cancelled, At: m.now, Reason: change.ByDeletion}
+			return lead
+		}); err != nil {
 			return err
 		}
 		return t.ended(m, held)
