@@ -49,7 +49,7 @@ type MessagePolicy struct {
 
 // MessageKind names a text.
 //
-// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;AccountReleasedByEnteredNumber;SecurityInfoDisabled;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeHoldEnded;ChangeCancelled;RecoveryReceived;RecoveryDecided
+// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;AccountReleasedByEnteredNumber;SecurityInfoDisabled;SecurityInfoDisowned;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeHoldEnded;ChangeCancelled;RecoveryReceived;RecoveryDecided
 type MessageKind string
 
 // The texts that can be overridden.
@@ -65,6 +65,9 @@ const (
 	MessageAccountReleasedByEnteredNumber MessageKind = "AccountReleasedByEnteredNumber"
 	// MessageSecurityInfoDisabled tells that a contact gets no codes for now.
 	MessageSecurityInfoDisabled MessageKind = "SecurityInfoDisabled"
+	// MessageSecurityInfoDisowned tells that somebody who gets messages at one of the contacts
+	// says that the account is not theirs (seed 41).
+	MessageSecurityInfoDisowned MessageKind = "SecurityInfoDisowned"
 	// MessageChangeOnHold tells the old contacts of a change on hold (law 8).
 	MessageChangeOnHold MessageKind = "ChangeOnHold"
 	// MessageChangeReminder tells them again before it ends.

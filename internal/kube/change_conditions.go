@@ -8,6 +8,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/disowned"
 )
 
 func (r ChangeReport) ready(state change.State) metav1.Condition {
@@ -126,6 +127,8 @@ var rejections = map[change.Reason]string{
 	change.NumberRefused: "The new number gets no code: it is premium, shared-cost, toll-free or a pager, or no provider of the policy " +
 		"reaches its country.",
 	change.AddressInvalid: "The new address is no email address: mend it in its Secret, and create the change anew.",
+	disowned.NotTheirs: "Whoever gets messages at the new contact says that the account is not theirs: mend the address in its Secret, " +
+		"and create the change anew.",
 }
 
 func (r ChangeReport) contested(state change.State) metav1.Condition {

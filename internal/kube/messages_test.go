@@ -46,6 +46,7 @@ func TestEveryKindOfOverrideIsAMessage(t *testing.T) {
 		v1alpha1.MessageSecurityInfoImported: message.NoticeImported, v1alpha1.MessageAccountReleased: message.NoticeReleased,
 		v1alpha1.MessageAccountReleasedByEnteredNumber: message.NoticeReleasedEntered,
 		v1alpha1.MessageSecurityInfoDisabled:           message.NoticeContactDisabled,
+		v1alpha1.MessageSecurityInfoDisowned:           message.NoticeContactDisowned,
 		v1alpha1.MessageChangeOnHold:                   change.NoticeHeld, v1alpha1.MessageChangeReminder: change.NoticeReminder,
 		v1alpha1.MessageChangeApplied: change.NoticeApplied, v1alpha1.MessageChangeHoldEnded: change.NoticeHoldEnded,
 		v1alpha1.MessageChangeCancelled: change.NoticeCancelled, v1alpha1.MessageRecoveryReceived: message.NoticeRecoveryReceived,

@@ -7,6 +7,7 @@ import (
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/disowned"
 )
 
 // shownChange is a change in words.
@@ -107,6 +108,7 @@ var causes = map[change.Reason]string{
 	change.VoIPRefused:     "The new number is an internet (VoIP) number. Those get no codes.",
 	change.NumberRefused:   "The new number gets no codes.",
 	change.AddressInvalid:  "The new email address is not valid.",
+	disowned.NotTheirs:     "Whoever gets messages at the new contact said that it is not yours. Check it for typing errors.",
 }
 
 // Cause says why the change came to nothing, where that is known.
