@@ -31,38 +31,38 @@ type Cancelling struct {
 // PeekNotice shows what a notice told of, and changes nothing (law 7). Whoever has not got
 // the notice learns nothing (law 6): rules.ErrNotFound.
 func (d *Desk) PeekNotice(ctx context.Context, host, messageID string) (Cancelling, error) {
-	r, p, err := d.noticed(ctx, host, messageID)
+	r, _, p, err := d.noticed(ctx, host, messageID)
 	if err != nil {
 		return Cancelling{}, err
 	}
 	return Cancelling{Welcome: welcome(p, r.Spec.Account), Change: changeOf(r, nil, d.Now())}, nil
 }
 
-func (d *Desk) noticed(ctx context.Context, host, messageID string) (change.Record, policy.Policy, error) {
+// noticed is the change that a notice told of, and to which contact.
+func (d *Desk) noticed(ctx context.Context, host, messageID string) (r change.Record, contactID string, p policy.Policy, err error) {
 	tenant, known := d.Policies.Tenant(host)
 	if !known || messageID == "" {
-		return change.Record{}, policy.Policy{}, rules.ErrNotFound
+		return r, "", p, rules.ErrNotFound
 	}
 	told, err := d.Store.NoticedChange(ctx, tenant, messageID)
 	if err != nil {
-		return change.Record{}, policy.Policy{}, err
+		return r, "", p, err
 	}
-	r, err := d.Store.Change(ctx, told.Key)
-	if err != nil {
-		return change.Record{}, policy.Policy{}, err
+	if r, err = d.Store.Change(ctx, told.Key); err != nil {
+		return r, "", p, err
 	}
-	p := d.Policies.For(tenant, r.Spec.Account)
+	p = d.Policies.For(tenant, r.Spec.Account)
 	if !slices.Contains(p.Hosts, host) {
 		err = rules.ErrNotFound
 	}
-	return r, p, err
+	return r, told.ContactID, p, err
 }
 
 // OpenCancel opens a flow of 15 minutes that can do nothing but cancel the change that a
 // notice told of, by a fresh code to a contact of the snapshot. It returns the new
 // credential. change.ErrEnded says that there is nothing left to cancel.
 func (d *Desk) OpenCancel(ctx context.Context, v Visit, messageID string) (credential string, err error) {
-	r, _, err := d.noticed(ctx, v.Host, messageID)
+	r, contactID, _, err := d.noticed(ctx, v.Host, messageID)
 	if err != nil {
 		return "", err
 	}
@@ -78,7 +78,7 @@ func (d *Desk) OpenCancel(ctx context.Context, v Visit, messageID string) (crede
 		return "", err
 	}
 	return credential, d.Store.OpenFlow(ctx, session.Flow{
-		ID: id, Tenant: r.Key.Tenant, Host: v.Host, Account: r.Spec.Account, Purpose: code.Cancel, Object: r.Key.Name,
+		ID: id, Tenant: r.Key.Tenant, Host: v.Host, Account: r.Spec.Account, Purpose: code.Cancel, Object: r.Key.Name, Notified: contactID,
 		Stage: session.Opened, Secret: hash(credential), Opened: now, Expires: now.Add(session.Life),
 	})
 }
@@ -129,7 +129,7 @@ func (d *Desk) cancelling(ctx context.Context, r change.Record, firstFactor bool
 	var may []contact.Contact
 	used := false
 	for _, known := range r.MayCancelBy() {
-		before, err := d.Store.CancelledBefore(ctx, r.Key.Tenant, r.Spec.Account, known.ID)
+		before, err := d.Store.CancelledBefore(ctx, r, known.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -37,8 +37,9 @@ type ChangeStore interface {
 	CancelChange(ctx context.Context, c change.Cancelling, then block.Spec) ([]change.Record, error)
 	// BlockProvedIn is the open block that a flow has proved, or rules.ErrNotFound.
 	BlockProvedIn(ctx context.Context, f session.Flow) (block.Record, error)
-	// CancelledBefore reports whether a contact has cancelled without the first factor.
-	CancelledBefore(ctx context.Context, tenant, account, contactID string) (bool, error)
+	// CancelledBefore reports whether a contact has cancelled without the first factor
+	// before the hold of a change began.
+	CancelledBefore(ctx context.Context, r change.Record, contactID string) (bool, error)
 	// CancelCodeOf reports whether a code of a flow was accepted to cancel a change.
 	CancelCodeOf(ctx context.Context, flowID, name string) (bool, error)
 	// DeleteChange ends the incarnation of a change.

@@ -150,6 +150,9 @@ func (d *Desk) limits(v Visit, f session.Flow, p policy.Policy, channel contact.
 		{Subject: "contact", Secret: address, Rate: p.Limits.Contact},
 		{Subject: "network", ID: NetworkOf(v.Network), Rate: p.Limits.Network},
 	}
+	if f.Notified != "" { // what a thief with the password spends keeps nobody from cancelling
+		list = []code.Limit{{Subject: "notice", ID: budgetOf(f), Rate: p.Limits.Contact}, list[2]}
+	}
 	if channel != contact.SMS && channel != contact.Voice {
 		return list
 	}
@@ -212,6 +215,14 @@ func (d *Desk) currentTarget(ctx context.Context, s scene, channel contact.Chann
 	}
 }
 
+// budgetOf is what the wrong codes of a flow count for; empty for the account.
+func budgetOf(f session.Flow) string {
+	if f.Notified == "" {
+		return ""
+	}
+	return code.NoticeBudget(f.Account, f.Notified)
+}
+
 func (d *Desk) challenge(f session.Flow, p policy.Policy, to contact.Contact) (code.Challenge, error) {
 	now := d.Now()
 	id, err := d.token(16)
@@ -220,7 +231,7 @@ func (d *Desk) challenge(f session.Flow, p policy.Policy, to contact.Contact) (c
 	}
 	c := code.Challenge{
 		ID: id, Tenant: f.Tenant, Account: f.Account, Purpose: f.Purpose, Object: f.Object, Flow: f.ID,
-		ContactID: to.ID, Channel: to.Channel, Language: to.Language,
+		Budget: budgetOf(f), ContactID: to.ID, Channel: to.Channel, Language: to.Language,
 		Epoch: d.Epoch(), Digits: p.Codes.Length, MaxAttempts: p.Codes.MaxAttempts,
 		Created: now, Expires: now.Add(p.Codes.TTLFor(to.Channel)),
 	}

@@ -65,7 +65,9 @@ func (d *Desk) refuse(ctx context.Context, f session.Flow, r block.Record, chann
 // miss counts a wrong code and returns what the person is told.
 func (d *Desk) miss(ctx context.Context, c code.Challenge) error {
 	d.tellDisabled(ctx, c)
-	err := d.fail(ctx, nil, escalation.Failure{Tenant: c.Tenant, Account: c.Account, Method: string(c.Channel), PastFirst: true})
+	err := d.fail(ctx, nil, escalation.Failure{
+		Tenant: c.Tenant, Account: c.Account, Method: string(c.Channel), PastFirst: c.Budget == "", // a link is no first factor
+	})
 	switch {
 	case err != nil:
 		return err

@@ -188,11 +188,15 @@ func (d *Desk) SubmitProof(ctx context.Context, v Visit, challengeID, submitted 
 	if err != nil {
 		return Proved{}, err
 	}
-	if _, err := d.proofChallenge(ctx, who, challengeID); err != nil {
+	c, err := d.proofChallenge(ctx, who, challengeID)
+	if err != nil {
 		return Proved{}, err
 	}
-	codes := who.policy.Codes
-	c, err := d.Store.CountAttempt(ctx, challengeID, who.ID, code.Budget{PerDay: codes.MaxWrongPerDay, InARow: codes.DisableAfter}, d.Now())
+	budget := code.Budget{PerDay: who.policy.Codes.MaxWrongPerDay, InARow: who.policy.Codes.DisableAfter}
+	if c.Purpose == code.Cancel { // wrong codes keep no contact from cancelling
+		budget.InARow = 0
+	}
+	c, err = d.Store.CountAttempt(ctx, challengeID, who.ID, budget, d.Now())
 	switch {
 	case err != nil:
 		return Proved{}, err

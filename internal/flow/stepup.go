@@ -83,7 +83,7 @@ func (d *Desk) send(ctx context.Context, v Visit, here scene, target contact.Con
 	if limited(err) { // a failure of the channel, as at an unblock (seed 15)
 		f := here.flow
 		err = errors.Join(err, d.fail(ctx, nil, escalation.Failure{
-			Tenant: f.Tenant, Account: f.Account, Method: string(target.Channel), PastFirst: true,
+			Tenant: f.Tenant, Account: f.Account, Method: string(target.Channel), PastFirst: f.Notified == "",
 		}))
 	}
 	if err != nil {

@@ -76,7 +76,7 @@ func (s *Store) AcceptCode(ctx context.Context, a code.Accept) error {
 	a.Now = stored(a.Now)
 	return s.write(ctx, func(t *tx) error {
 		c, now := a.Challenge, a.Now
-		flow, consumed, wrong, proved := t.lockFlow(c.Flow), t.consume(c, now), t.lockWrongCodes(c.Tenant, c.Account), t.proveContact(c, now)
+		flow, consumed, wrong, proved := t.lockFlow(c.Flow), t.consume(c, now), t.lockWrongCodes(c), t.proveContact(c, now)
 		stands := t.lockBlock(block.Key{Tenant: c.Tenant, Name: c.Object})
 		f, err := flow.one()
 		if err != nil {

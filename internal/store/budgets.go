@@ -46,7 +46,7 @@ func (t *tx) askBudgets(c *code.Challenge, issue code.Issue) (b budgets, err err
 			return b, err
 		}
 	}
-	b.wrong = ask(t.queries, scanRecent, `SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`, c.Tenant, c.Account)
+	b.wrong = ask(t.queries, scanRecent, `SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`, c.Tenant, c.BudgetID())
 	b.said = t.saidOf(*c, stored(issue.Now))
 	if issue.Entered {
 		b.served = t.accountsServed(*c, issue.PerNumber, stored(issue.Now))
@@ -143,9 +143,10 @@ func arrivals(tenant string, limits []code.Limit, at map[subject]time.Time) []an
 	return values
 }
 
-// lockWrongCodesOf holds the wrong codes of the account of a flow's challenge.
+// lockWrongCodesOf holds the wrong codes that a flow's challenge counts with.
 func (t *tx) lockWrongCodesOf(id, flowID string) *answer[limit.Recent] {
-	return ask(t.queries, scanRecent, `INSERT INTO wrong_codes (tenant, account) SELECT tenant, account FROM challenges WHERE id = $1 AND flow = $2
+	return ask(t.queries, scanRecent, `INSERT INTO wrong_codes (tenant, account) SELECT tenant, CASE WHEN budget = '' THEN account ELSE budget END
+		FROM challenges WHERE id = $1 AND flow = $2
 		ON CONFLICT (tenant, account) DO UPDATE SET recent = wrong_codes.recent RETURNING recent`, id, flowID)
 }
 
@@ -158,11 +159,11 @@ func (t *tx) countWrongCode(c code.Challenge, recent *answer[limit.Recent], perD
 	if err := usedUp(wrong, perDay, now); err != nil {
 		return err
 	}
-	return t.saveWrongCodes(c.Tenant, c.Account, append(wrong.Within(code.WrongCodeWindow, now), now), now)
+	return t.saveWrongCodes(c, append(wrong.Within(code.WrongCodeWindow, now), now), now)
 }
 
-func (t *tx) lockWrongCodes(tenant, account string) *answer[limit.Recent] {
-	return ask(t.queries, scanRecent, `SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`+t.lock, tenant, account)
+func (t *tx) lockWrongCodes(c code.Challenge) *answer[limit.Recent] {
+	return ask(t.queries, scanRecent, `SELECT recent FROM wrong_codes WHERE tenant = $1 AND account = $2`+t.lock, c.Tenant, c.BudgetID())
 }
 
 // refundWrongCode takes the latest one back: the code was right.
@@ -174,10 +175,10 @@ func (t *tx) refundWrongCode(c code.Challenge, recent *answer[limit.Recent], now
 	if err != nil {
 		return err
 	}
-	return t.saveWrongCodes(c.Tenant, c.Account, wrong[:len(wrong)-1], now)
+	return t.saveWrongCodes(c, wrong[:len(wrong)-1], now)
 }
 
-func (t *tx) saveWrongCodes(tenant, account string, recent limit.Recent, last time.Time) error {
+func (t *tx) saveWrongCodes(c code.Challenge, recent limit.Recent, last time.Time) error {
 	at := make([]int64, len(recent))
 	for i, one := range recent {
 		at[i] = one.UnixMilli()
@@ -187,7 +188,7 @@ func (t *tx) saveWrongCodes(tenant, account string, recent limit.Recent, last ti
 		return err
 	}
 	t.queue(`UPDATE wrong_codes SET recent = $3, last_at = $4 WHERE tenant = $1 AND account = $2`,
-		tenant, account, string(text), instant(last))
+		c.Tenant, c.BudgetID(), string(text), instant(last))
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 const challengeColumns = `id, tenant, account, purpose, object, flow, contact_id, channel, destination, hint, language,
-	nonce, epoch, digits, created_at, expires_at, resend_at, max_attempts, attempts, sends, consumed_at, superseded_at, code_key`
+	nonce, epoch, digits, created_at, expires_at, resend_at, max_attempts, attempts, sends, consumed_at, superseded_at, code_key, budget`
 
 // currentEpoch is compared with that of a challenge or flow: a restored store voids it.
 const currentEpoch = `(SELECT value FROM meta WHERE name = 'epoch')`
@@ -128,10 +128,10 @@ func (t *tx) saveIssue(c code.Challenge, issue code.Issue) error {
 		return fmt.Errorf("seal the destination of challenge %s: %w", c.ID, err)
 	}
 	t.queue(`INSERT INTO challenges (`+challengeColumns+`, address, network) VALUES
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
 		c.ID, c.Tenant, c.Account, c.Purpose, c.Object, c.Flow, c.ContactID, c.Channel, c.Destination, c.Hint, c.Language,
 		c.Nonce[:], c.Epoch, c.Digits, instant(c.Created), instant(c.Expires), instant(c.ResendAfter),
-		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), c.CodeKey, sealed, issue.Network)
+		c.MaxAttempts, c.Attempts, c.Sends, instant(c.Consumed), instant(c.Superseded), c.CodeKey, c.Budget, sealed, issue.Network)
 	t.audit(entry{at: c.Created, tenant: c.Tenant, account: c.Account, action: actionCodeIssued, object: c.ID, detail: c.Object})
 	t.answer(c, issue.Once)
 	return t.insertMessages([]message.Message{{
@@ -206,7 +206,7 @@ func scanChallengeWith(row scanner, others ...any) (code.Challenge, error) {
 	var nonce []byte
 	err := row.Scan(append([]any{&c.ID, &c.Tenant, &c.Account, &c.Purpose, &c.Object, &c.Flow, &c.ContactID, &c.Channel, &c.Destination,
 		&c.Hint, &c.Language, &nonce, &c.Epoch, &c.Digits, (*instant)(&c.Created), (*instant)(&c.Expires),
-		(*instant)(&c.ResendAfter), &c.MaxAttempts, &c.Attempts, &c.Sends, (*instant)(&c.Consumed), (*instant)(&c.Superseded), &c.CodeKey}, others...)...)
+		(*instant)(&c.ResendAfter), &c.MaxAttempts, &c.Attempts, &c.Sends, (*instant)(&c.Consumed), (*instant)(&c.Superseded), &c.CodeKey, &c.Budget}, others...)...)
 	if err == nil && copy(c.Nonce[:], nonce) != len(c.Nonce) {
 		err = fmt.Errorf("the nonce of challenge %s has %d bytes instead of %d", c.ID, len(nonce), len(c.Nonce))
 	}

@@ -36,8 +36,12 @@ func (t *tx) extendSnapshot(m *matter) error {
 		if slices.ContainsFunc(r.Snapshot, func(o change.OldContact) bool { return o.ID == c.ID }) {
 			continue
 		}
+		standing := c.Standing
+		if standing == contact.Disabled { // wrong codes of a thief take no say from the owner
+			standing = c.Was
+		}
 		r.Snapshot = append(slices.Clone(r.Snapshot), change.OldContact{
-			ID: c.ID, Channel: c.Channel, Hint: c.Mask(), Language: c.Language, Standing: c.Standing, Origin: c.Origin,
+			ID: c.ID, Channel: c.Channel, Hint: c.Mask(), Language: c.Language, Standing: standing, Origin: c.Origin,
 		})
 		if err := t.sealForChange(*r, c.ID, c.Address, false); err != nil {
 			return err

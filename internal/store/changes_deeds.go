@@ -148,7 +148,7 @@ func (s *Store) cancelOne(ctx context.Context, c change.Cancelling, then block.S
 		if err != nil {
 			return err
 		}
-		before, err := t.cancelledBefore(c.Key.Tenant, m.record.Spec.Account, by)
+		before, err := cancelledBefore(t.queries, m.record, by)
 		if err != nil {
 			return err
 		}
@@ -200,9 +200,12 @@ func (t *tx) reclaim(c change.Cancelling, then block.Spec, flow string, now time
 	return t.saveBlock(stands, now, actionBlockReclaimed)
 }
 
-func (t *tx) cancelledBefore(tenant, account, contactID string) (bool, error) {
-	return one(t.queries, plain[bool], `SELECT EXISTS (SELECT 1 FROM change_cancels
-		WHERE tenant = $1 AND account = $2 AND contact = $3)`, tenant, account, contactID)
+// cancelledBefore reports whether a contact has cancelled a hold of the account without
+// the first factor before this one began. Of holds that run side by side it cancels all:
+// else a thief begins one more than there are contacts.
+func cancelledBefore(q queries, r change.Record, contactID string) (bool, error) {
+	return one(q, plain[bool], `SELECT EXISTS (SELECT 1 FROM change_cancels
+		WHERE tenant = $1 AND account = $2 AND contact = $3 AND at < $4)`, r.Key.Tenant, r.Spec.Account, contactID, instant(r.HoldStart))
 }
 
 // ApplyChange applies a change whose hold has ended by the earliest of the clocks, in one

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
@@ -16,7 +17,7 @@ func (s *Store) AcceptProof(ctx context.Context, a code.Accept) error {
 	a.Now = stored(a.Now)
 	return s.write(ctx, func(t *tx) error {
 		c, now := a.Challenge, a.Now
-		flow, consumed, wrong := t.lockFlow(c.Flow), t.consume(c, now), t.lockWrongCodes(c.Tenant, c.Account)
+		flow, consumed, wrong := t.lockFlow(c.Flow), t.consume(c, now), t.lockWrongCodes(c)
 		proved := t.proveContact(c, now)
 		f, err := flow.one()
 		if err != nil {
@@ -48,10 +49,9 @@ func (s *Store) SteppedUpBy(ctx context.Context, at session.Session) (challengeI
 }
 
 // CancelledBefore reports whether a contact has cancelled a hold of the account without
-// the first factor.
-func (s *Store) CancelledBefore(ctx context.Context, tenant, account, contactID string) (bool, error) {
-	return one(s.read(ctx), plain[bool], `SELECT EXISTS (SELECT 1 FROM change_cancels
-		WHERE tenant = $1 AND account = $2 AND contact = $3)`, tenant, account, contactID)
+// the first factor before the hold of a change began.
+func (s *Store) CancelledBefore(ctx context.Context, r change.Record, contactID string) (bool, error) {
+	return cancelledBefore(s.read(ctx), r, contactID)
 }
 
 // CancelCodeOf reports whether a code that was to cancel this change was accepted in a

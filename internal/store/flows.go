@@ -8,7 +8,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/session"
 )
 
-const flowColumns = `id, tenant, host, account, purpose, object, stage, secret, ticket, bearer, opened_at, expires_at`
+const flowColumns = `id, tenant, host, account, purpose, object, stage, secret, ticket, bearer, opened_at, expires_at, notified`
 
 // OpenFlow records the ticket's first use and the flow that it opens; a ticket used
 // before gives rules.ErrTicketUsed.
@@ -18,10 +18,10 @@ func (s *Store) OpenFlow(ctx context.Context, f session.Flow) error {
 
 func (t *tx) openFlow(f session.Flow) error {
 	n, err := t.exec(`INSERT INTO flows (`+flowColumns+`, epoch)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, `+currentEpoch+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, `+currentEpoch+`)
 		ON CONFLICT (tenant, ticket) WHERE ticket <> '' DO NOTHING`,
 		f.ID, f.Tenant, f.Host, f.Account, f.Purpose, f.Object, f.Stage,
-		f.Secret[:], f.Ticket, f.Bearer, instant(f.Opened), instant(f.Expires))
+		f.Secret[:], f.Ticket, f.Bearer, instant(f.Opened), instant(f.Expires), f.Notified)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func scanFlowWith(row scanner, others ...any) (session.Flow, error) {
 	var f session.Flow
 	var secret []byte
 	err := row.Scan(append([]any{&f.ID, &f.Tenant, &f.Host, &f.Account, &f.Purpose, &f.Object, &f.Stage,
-		&secret, &f.Ticket, &f.Bearer, (*instant)(&f.Opened), (*instant)(&f.Expires)}, others...)...)
+		&secret, &f.Ticket, &f.Bearer, (*instant)(&f.Opened), (*instant)(&f.Expires), &f.Notified}, others...)...)
 	if err == nil && copy(f.Secret[:], secret) != len(f.Secret) {
 		err = fmt.Errorf("the credential of flow %s has %d bytes instead of %d", f.ID, len(secret), len(f.Secret))
 	}

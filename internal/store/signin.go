@@ -48,7 +48,7 @@ func (s *Store) StepUp(ctx context.Context, a code.Accept) error {
 	a.Now = stored(a.Now)
 	return s.write(ctx, func(t *tx) error {
 		c, now := a.Challenge, a.Now
-		flow, consumed, wrong := t.lockFlow(c.Flow), t.consume(c, now), t.lockWrongCodes(c.Tenant, c.Account)
+		flow, consumed, wrong := t.lockFlow(c.Flow), t.consume(c, now), t.lockWrongCodes(c)
 		t.proveContact(c, now)
 		standing := ask(t.queries, plain[contact.Standing], `SELECT standing FROM contacts
 			WHERE tenant = $1 AND account = $2 AND id = $3`, c.Tenant, c.Account, c.ContactID).or(rules.ErrGone)

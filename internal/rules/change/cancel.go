@@ -9,8 +9,8 @@ import (
 
 // MayCancel says whether a fresh code to a contact cancels the change: it was full before
 // the change, and somebody but a password stood for it (seed 34); where the account had no
-// such contact, any full one of the snapshot. Having cancelled once without the first
-// factor, it takes that too.
+// such contact, any full one of the snapshot. Having cancelled without the first factor
+// before this hold began, it takes that too.
 func (r Record) MayCancel(contactID string, firstFactor, cancelledBefore bool, now time.Time) error {
 	if r.State(now).Terminal() {
 		return ErrEnded

@@ -42,6 +42,8 @@ type Challenge struct {
 	Object string
 	// Flow is the only flow that may submit the code.
 	Flow string
+	// Budget is what wrong codes count for where that is not the account.
+	Budget string
 	// ContactID names the contact, empty for an entered address.
 	ContactID string
 	Channel   contact.Channel

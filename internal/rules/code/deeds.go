@@ -1,6 +1,7 @@
 package code
 
 import (
+	"cmp"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/limit"
@@ -53,6 +54,14 @@ type Limit struct {
 // Prefix is what the numbers of one block of a carrier share: the number without its
 // last four digits (T3).
 func Prefix(number string) string { return number[:max(len(number)-4, 0)] }
+
+// NoticeBudget names the budget of a contact that was told of a change and follows the
+// link: who knows the password spends the account's, and so cannot keep anybody from
+// cancelling (law 8).
+func NoticeBudget(account, contactID string) string { return "notice " + contactID + " " + account }
+
+// BudgetID is the subject whose wrong codes count together: the account, or one of its own.
+func (c Challenge) BudgetID() string { return cmp.Or(c.Budget, c.Account) }
 
 // Budget bounds the wrong codes that count whatever the challenge.
 type Budget struct {

@@ -36,6 +36,8 @@ type Flow struct {
 	Secret [32]byte
 	// Ticket is the ID of the ticket that opened the flow.
 	Ticket string
+	// Notified is the contact whose notice opened the flow; empty where none did.
+	Notified string
 	// Bearer lets the ticket itself serve as credential until the first proof:
 	// only where a client without cookies opened the flow with it.
 	Bearer  bool

@@ -20,7 +20,7 @@ import (
 type ProofStore interface {
 	AcceptProof(ctx context.Context, a code.Accept) error
 	SteppedUpBy(ctx context.Context, s session.Session) (challengeID string, err error)
-	CancelledBefore(ctx context.Context, tenant, account, contactID string) (bool, error)
+	CancelledBefore(ctx context.Context, r change.Record, contactID string) (bool, error)
 	CancelCodeOf(ctx context.Context, flowID, name string) (bool, error)
 }
 
@@ -97,12 +97,15 @@ func proofOfStepUp(t *testing.T, b Backend) {
 func proofCancelled(t *testing.T, b Backend) {
 	o := newOwner(t, b)
 	o.freeze(o.sight("c", change.Replace, Start))
-	mustGet[change.Record](t)(o.provenNew("c", Start))
-	equal(t, "before", mustGet[bool](t)(b.CancelledBefore(t.Context(), tenant, account, "a")), false)
+	r := mustGet[change.Record](t)(o.provenNew("c", Start))
+	equal(t, "before", mustGet[bool](t)(b.CancelledBefore(t.Context(), r, "a")), false)
 	id := o.code(code.Cancel, "c", "a", Address, Start.Add(time.Minute))
 	mustGet[[]change.Record](t)(b.CancelChange(t.Context(), change.Cancelling{Key: o.key("c"), Account: account, ChallengeID: id, Now: Start.Add(time.Minute)}, block.Spec{}))
-	equal(t, "after", mustGet[bool](t)(b.CancelledBefore(t.Context(), tenant, account, "a")), true)
-	equal(t, "another contact", mustGet[bool](t)(b.CancelledBefore(t.Context(), tenant, account, "b")), false)
+	equal(t, "side by side", mustGet[bool](t)(b.CancelledBefore(t.Context(), r, "a")), false)
+	later := r
+	later.HoldStart = Start.Add(time.Hour)
+	equal(t, "a later hold", mustGet[bool](t)(b.CancelledBefore(t.Context(), later, "a")), true)
+	equal(t, "another contact", mustGet[bool](t)(b.CancelledBefore(t.Context(), later, "b")), false)
 	here := strings.TrimSuffix(id, "-challenge-1")
 	for at, want := range map[[2]string]bool{{here, "c"}: true, {here, "another"}: false, {"another-flow", "c"}: false} {
 		equal(t, "in flow and change "+strings.Join(at[:], " "), mustGet[bool](t)(b.CancelCodeOf(t.Context(), at[0], at[1])), want)
