@@ -98,15 +98,15 @@ type stepPage struct {
 }
 
 // Confirming reports whether the second yes is asked for.
-func (p stepPage) Confirming() bool { return p.Next == change.Confirmation }
+func (p stepPage) Confirming() bool { return p.Next == change.Confirmation && p.Frozen == nil }
 
 func (s *site) changePage(w http.ResponseWriter, r *http.Request, status int, t *trouble) error {
 	step, err := s.Desk.ChangeStep(r.Context(), s.visit(r), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	switch step.Next {
-	case change.NewContactCode, change.FullContactCode:
+	coded := step.Next == change.NewContactCode || step.Next == change.FullContactCode
+	if coded && step.Frozen == nil {
 		return s.proofPage(w, status, step.Welcome, proofOf(step), t)
 	}
 	data := stepPage{ChangeStep: step, Change: shownChange{step.Change}}
@@ -122,6 +122,8 @@ func (s *site) changePage(w http.ResponseWriter, r *http.Request, status int, t 
 // titleOf heads the page of a change.
 func titleOf(p stepPage) string {
 	switch {
+	case p.Frozen != nil:
+		return "This change cannot go on now"
 	case p.Confirming() && len(p.Change.Removed) == 1:
 		return "Remove it for good?"
 	case p.Confirming():

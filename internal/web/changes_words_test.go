@@ -201,3 +201,27 @@ func TestTheWayBack(t *testing.T) {
 
 	lacks(t, text(t, entered(t).get("/security-info/recheck")), "Back to Harbour Shop")
 }
+
+// seed 53: what is on hold keeps contacts from being added and removed: the pages offer
+// neither, say until when, and leave the replacement open.
+func TestWhatIsFrozen(t *testing.T) {
+	v := entered(t)
+	begun := v.at(v.post("/security-info/remove", "contact", "c2"))
+	v.desk.Change(func(d *webtest.Desk) { d.Changing.Frozen = &change.FrozenError{Until: noon.Add(time.Hour)} })
+	list := text(t, v.get("/security-info"))
+	contains(t, list, `no contact is added or removed until <time datetime="2026-03-03T13:00:00Z"`, "/security-info/replace")
+	lacks(t, list, "/security-info/add", "/security-info/remove")
+	page := text(t, v.get(begun))
+	contains(t, page, "This change cannot go on now", "To be removed: ", `<time datetime="2026-03-03T13:00:00Z"`, "Forget this change")
+	lacks(t, page, `action="`+begun+`/send"`)
+	shown := decode[struct {
+		Frozen      bool
+		FrozenUntil string
+	}](t, v.get("/v1/security-info"))
+	if !shown.Frozen || shown.FrozenUntil != "2026-03-03T13:00:00Z" {
+		t.Errorf("by JSON: %+v", shown)
+	}
+	v.desk.Change(func(d *webtest.Desk) { d.Changing.Frozen = &change.FrozenError{} })
+	contains(t, text(t, v.get("/security-info")), "As long as a change is on hold")
+	redirected(t, v.post(begun+"/forget"), "/security-info")
+}

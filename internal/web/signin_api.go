@@ -29,6 +29,8 @@ type SecurityInfo struct {
 	Resting      []Resting         `json:"resting" doc:"Ways that are closed for a time."`
 	Challenge    *Challenge        `json:"challenge,omitempty" doc:"The step-up code that is on its way."`
 	Changes      []Change          `json:"changes" doc:"Open changes: not finished yet, or on hold."`
+	Frozen       bool              `json:"frozen" doc:"Whether a change on hold, or what it left, keeps contacts from being added and removed; a Replace may begin."`
+	FrozenUntil  *time.Time        `json:"frozenUntil,omitempty" doc:"Until when; absent where that is not known."`
 	Prompt       recheck.Prompt    `json:"prompt,omitempty" enum:"VerifySecurityInfo,MustVerifySecurityInfo,RegisterSecurityInfo,MustRegisterSecurityInfo" doc:"What the person is asked to make sure of: that a code arrives, or of a first contact; Must leaves no skipping."`
 	PromptBy     *time.Time        `json:"promptBy,omitempty" doc:"When skipping ends."`
 }
@@ -71,6 +73,9 @@ func securityInfoOf(info flow.SecurityInfo, open flow.Changes) SecurityInfo {
 	out.Changes, out.Prompt = []Change{}, open.Prompt
 	for _, c := range open.Open {
 		out.Changes = append(out.Changes, changeJSON(c))
+	}
+	if out.Frozen = open.Frozen != nil; out.Frozen && !open.Frozen.Until.IsZero() {
+		out.FrozenUntil = &open.Frozen.Until
 	}
 	if open.Prompt != recheck.None {
 		out.PromptBy = &open.MustBy
@@ -205,7 +210,7 @@ func (s *site) apiRequestStepUp(ctx context.Context, in *challengeInput) (*chall
 func (s *site) apiSubmitStepUp(ctx context.Context, in *codeInput) (*next, error) {
 	done, err := s.tryStepUp(callOf(ctx).request, in.ID, in.Body.Code)
 	if err != nil {
-		return nil, s.apiFailure(ctx, err, "")
+		return nil, s.apiFailure(ctx, err, done.Credential)
 	}
 	cancelled := done.Cancelled
 	return s.nextAtInfo(ctx, flow.Proved{Credential: done.Credential, Change: cancelled, NewPassword: cancelled.ID != ""}), nil

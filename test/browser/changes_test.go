@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/web/webtest"
 )
@@ -24,8 +25,10 @@ func TestChangesOfSecurityInfo(t *testing.T) {
 			w.addContact()
 			w.removeContact()
 			w.recheck()
+			w.lost()
 			w.hold()
 			w.notice()
+			w.alike()
 		})
 	}
 }
@@ -181,4 +184,57 @@ func (w *walker) notice() {
 	w.press("form:has(#contact) > .button", 200)
 	w.code()
 	w.see("notice-cancelled", "This change was cancelled")
+}
+
+// lost reports a lost device once a help desk has asked to clear the contacts.
+func (w *walker) lost() {
+	w.change(func(d *webtest.Desk) { d.Changing.Clears = true })
+	w.open("/security-info", 200)
+	w.do("open the way to it", chromedp.Click(chromedp.CSS("details:has(a[href='/security-info/lost']) summary")))
+	w.see("lost-way", "Your security info")
+	w.press("a[href='/security-info/lost']", 200)
+	w.see("lost-before", "Have you lost your phone?")
+	w.change((*webtest.Desk).AskToClear)
+	w.open("/security-info/change/"+w.latest(), 200)
+	w.see("lost-waits", "This change waits for somebody else")
+	w.press("a[href='/security-info/lost']", 200)
+	w.see("lost", "Have you lost your phone?")
+	w.press("form[action='/security-info/lost'] .button", 200)
+	w.see("lost-reported", "Your help desk clears your security info")
+	w.change(func(d *webtest.Desk) {
+		d.Changing.Changes, d.Changing.Clears = d.Changing.Changes[:len(d.Changing.Changes)-1], false
+	})
+}
+
+// alike shows contacts with one mask where one of them is chosen, what is frozen, and the
+// way back.
+func (w *walker) alike() {
+	w.change(func(d *webtest.Desk) {
+		d.Sessions.Info.ProductURL = "https://shop.example/"
+		for i := range 2 {
+			info := &d.Sessions.Info
+			info.Contacts[2*i].Hint, info.Contacts[2*i].Nth = "ma•••@•••", i+1
+			info.Contacts[2*i].Added = w.now().AddDate(0, -1, 0)
+		}
+		first := &d.Sessions.Info.Destinations[0]
+		first.Added, first.Nth = w.now().AddDate(0, -1, 0), 1
+		second := *first
+		second.ContactID, second.Nth = "c3", 2
+		d.Sessions.Info.Destinations = append(d.Sessions.Info.Destinations, second)
+	})
+	w.enter()
+	w.see("alike", "Your security info")
+	w.open("/security-info/verify", 200)
+	w.see("alike-verify", "Show that it is you")
+	w.open("/security-info/remove?contact=c3", 200)
+	w.see("alike-remove", "Remove this contact?")
+	w.press("main form > .button", 200)
+	w.see("alike-prove", "Show that it is you")
+	w.change(func(d *webtest.Desk) { d.Changing.Frozen = &change.FrozenError{Until: w.now().Add(100 * time.Hour)} })
+	w.open("/security-info/change/"+w.latest(), 200)
+	w.see("frozen-change", "This change cannot go on now")
+	w.open("/security-info", 200)
+	w.see("frozen", "Your security info")
+	w.open("/security-info/recheck", 200)
+	w.see("way-back", "Thank you")
 }

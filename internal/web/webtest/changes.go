@@ -36,6 +36,8 @@ type Changing struct {
 	Reach flow.Reach
 	// SignIn says that a cancel takes the password.
 	SignIn bool
+	// Frozen keeps contacts from being added and removed; nil does not.
+	Frozen *change.FrozenError
 	// Clears says that a help desk may clear the contacts.
 	Clears bool
 
@@ -73,7 +75,7 @@ func (d *Desk) Changes(_ context.Context, v flow.Visit) (flow.Changes, error) {
 	return inSession(d, "", v, func(info *flow.SecurityInfo) (flow.Changes, error) {
 		all := flow.Changes{
 			Welcome: info.Welcome, Ends: info.Ends, Any: len(info.Contacts) > 0, Room: true,
-			Prompt: d.Changing.Prompt, MustBy: d.Changing.MustBy, Clears: d.Changing.Clears,
+			Prompt: d.Changing.Prompt, MustBy: d.Changing.MustBy, Clears: d.Changing.Clears, Frozen: d.Changing.Frozen,
 		}
 		for _, c := range d.Changing.Changes {
 			if !c.State.Terminal() {
@@ -102,7 +104,7 @@ func (d *Desk) ChangeStep(_ context.Context, v flow.Visit, id string) (flow.Chan
 		}
 		step := flow.ChangeStep{Welcome: info.Welcome, Ends: info.Ends, Change: *c, Challenge: d.Changing.challenge}
 		if len(c.Missing) > 0 {
-			step.Next = c.Missing[0]
+			step.Next, step.Frozen = c.Missing[0], d.Changing.Frozen
 		}
 		if step.Next == change.FullContactCode {
 			step.Destinations = info.Destinations
