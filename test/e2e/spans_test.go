@@ -26,14 +26,13 @@ const (
 	rexAddress   = "rex@example.test"
 )
 
-// shortSpans has a policy whose spans run out for real. While they do, others change their
-// contacts under one whose rates admit all that.
+// shortSpans has a policy whose spans run out for real. While they do, grace changes her
+// contacts, and somebody else would like to.
 func shortSpans(d *demo, t *testing.T) {
-	d.policyLike("brief", "brief-*", func(s *v1alpha1.VerificationPolicySpec) {
+	d.policyLike("brief", func(s *v1alpha1.VerificationPolicySpec) {
 		s.SecurityInfo.Hold, s.SecurityInfo.Restrict = "45s", v1alpha1.RestrictSensitiveActions
 		s.SecurityInfo.Recheck = v1alpha1.RecheckPolicy{Skip: "8s", ProofAge: "1s", MustVerifyAfter: "25s"}
-	})
-	d.policyLike("roomy", "grace", func(*v1alpha1.VerificationPolicySpec) {})
+	}, "brief-*")
 	d.imports("brief-hanna", map[string]string{"Email": hannaAddress, "SMS": hannaPhone})
 	d.imports("brief-rex", map[string]string{"Email": rexAddress})
 	proven := time.Now()
@@ -59,7 +58,7 @@ func shortSpans(d *demo, t *testing.T) {
 
 // policyLike applies a policy as the demo's for other accounts, which nobody's rates hold
 // up.
-func (d *demo) policyLike(name, accounts string, differ func(*v1alpha1.VerificationPolicySpec)) {
+func (d *demo) policyLike(name string, differ func(*v1alpha1.VerificationPolicySpec), accounts ...v1alpha1.AccountPattern) {
 	d.t.Helper()
 	var like v1alpha1.VerificationPolicy
 	if err := json.Unmarshal([]byte(d.mustKubectl("", "get", "vp", "default", "-n", "demo", "-o", "json")), &like); err != nil {
@@ -67,7 +66,7 @@ func (d *demo) policyLike(name, accounts string, differ func(*v1alpha1.Verificat
 	}
 	like.ObjectMeta = metav1.ObjectMeta{Name: name, Namespace: like.Namespace}
 	like.Status = v1alpha1.VerificationPolicyStatus{}
-	like.Spec.Accounts.Patterns = []v1alpha1.AccountPattern{v1alpha1.AccountPattern(accounts)}
+	like.Spec.Accounts.Patterns = accounts
 	rate := &v1alpha1.Rate{Count: 3600, Per: "1h", Burst: 1000}
 	like.Spec.Limits.Account, like.Spec.Limits.Contact, like.Spec.Limits.Network = rate, rate, rate
 	differ(&like.Spec)

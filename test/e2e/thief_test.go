@@ -157,31 +157,6 @@ func (d *demo) asBefore(thief *tab) {
 	})
 	thief.reach(d.env["HOLDFAST_SHOP_URL"], "form[action='/signin']")
 	d.comesBackIn("grace", phonePassword, graceMail, graceReturns)
-	got := d.decide(map[string]string{"account": "grace", "action": "Payment"})
-	if got.Decision != "Allow" {
-		d.t.Errorf("after the hold was cancelled: %+v", got)
-	}
 	b := d.enter("grace")
 	d.listed(b, 3, "gr•••", "03", "77")
-}
-
-// comesBackIn signs in, after lifting the block that a cancelled hold may leave.
-func (d *demo) comesBackIn(account, password, address, newPassword string) {
-	d.t.Helper()
-	in := d.signIn(account, password)
-	if in.Blocked {
-		b := browse(d.t)
-		b.reach(in.UnblockURL, "form[action='/unblock']")
-		b.step("form[action='/unblock'] button", 200, "form[action='/unblock/contact']")
-		before := len(d.inbox(address))
-		b.step("form[action='/unblock/contact'] button[type=submit]", 200, codeField)
-		b.fill(codeField, d.code(address, before))
-		b.step("form[action='/unblock/code'] button[type=submit]", 200, "#password")
-		b.fill("#password", newPassword)
-		b.step("form[action='/unblock/password'] button[type=submit]", 200, "main")
-		in = d.signIn(account, newPassword)
-	}
-	if !in.SignedIn {
-		d.t.Errorf("%s cannot sign in: %+v", account, in)
-	}
 }
