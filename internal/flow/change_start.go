@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,18 +10,14 @@ import (
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
 
-const (
-	// maxOpen is how many changes of an account may be open before the pages take no more:
-	// a sign-in earns so many objects at most (law 5).
-	maxOpen = 10
-	// maxRounds is how often one wish can come back within a session after it has ended.
-	maxRounds = 8
-)
+// maxRounds is how often one wish can come back within a session after it has ended.
+const maxRounds = 8
 
 // StartAdd begins the Add of a contact and returns the change's ID. Nothing is listed
 // before a code to the new contact was entered (seed 51). Refusals wrap
@@ -123,18 +120,15 @@ func (d *Desk) StartRemove(ctx context.Context, v Visit, contactIDs []string) (i
 }
 
 // start commits the first record of a page's change; its object follows (law 10). Where the
-// session was stepped up, that code vouches for the change.
+// session was stepped up, that code vouches for the change. An account that no object can
+// name would wait for its own for ever.
 func (d *Desk) start(ctx context.Context, s session.Session, p policy.Policy, spec change.Spec, places []string, addresses map[string]string) (change.Record, error) {
+	if !rules.Nameable(s.Account) {
+		return change.Record{}, rules.ErrSignIn
+	}
 	key, known, err := d.ownKey(ctx, s, spec, places)
 	if err != nil || known {
 		return change.Record{Key: key}, err
-	}
-	open, err := d.Store.OpenChanges(ctx, s.Tenant, s.Account)
-	if err != nil {
-		return change.Record{}, err
-	}
-	if len(open) >= maxOpen {
-		return change.Record{}, rules.ErrOpenMatter
 	}
 	r, err := d.Store.FreezeChange(ctx, change.Sight{Key: key, Spec: spec, Terms: p.Changes, Addresses: addresses, Now: d.Now()})
 	if err != nil || !slices.Contains(r.Missing(), change.FullContactCode) || !s.Assurance.Covers(session.StepUp) {
@@ -177,8 +171,9 @@ func (d *Desk) ownKey(ctx context.Context, s session.Session, spec change.Spec, 
 	return key, false, rules.ErrOpenMatter
 }
 
-// Affirm takes a proof without a code: change.WithoutFull, which leaves the new contact
-// junior, or change.Confirmation, the second yes to a removal.
+// Affirm takes a proof without a code from the session that has given the one before it:
+// change.WithoutFull, which leaves the new contact junior, or change.Confirmation, the
+// second yes to a removal.
 func (d *Desk) Affirm(ctx context.Context, v Visit, id string, p change.Proof) (Change, error) {
 	s, _, err := d.session(ctx, v)
 	if err != nil {
@@ -191,8 +186,24 @@ func (d *Desk) Affirm(ctx context.Context, v Visit, id string, p change.Proof) (
 	case p != change.WithoutFull && p != change.Confirmation, p == change.WithoutFull && r.Spec.Action != change.Add:
 		return Change{}, rules.ErrOrder
 	}
+	if mine, err := d.mayAffirm(ctx, s, id, p); err != nil || !mine {
+		return Change{}, cmp.Or(err, rules.ErrOrder)
+	}
 	r, err = d.Store.ProveChange(ctx, change.Proving{Key: r.Key, Proof: p, Now: d.Now()})
 	return changeOf(r, nil, d.Now()), err
+}
+
+// mayAffirm reports whether a session has given the code that comes before a proof: nobody
+// else with the password says yes for its person.
+func (d *Desk) mayAffirm(ctx context.Context, s session.Session, id string, p change.Proof) (bool, error) {
+	switch {
+	case p == change.WithoutFull:
+		return d.Store.AcceptedIn(ctx, s.ID, code.AddContact, id)
+	case s.Assurance.Covers(session.StepUp):
+		return true, nil
+	default:
+		return d.Store.AcceptedIn(ctx, s.ID, code.StepUp, id)
+	}
 }
 
 // Forget drops a change that a page began and whose codes are not all proven: nothing has
@@ -203,14 +214,10 @@ func (d *Desk) Forget(ctx context.Context, v Visit, id string) error {
 		return err
 	}
 	r, err := d.changeFor(ctx, s.Flow, id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !r.Key.Own() || r.State(d.Now()) != change.AwaitingCode:
-		return rules.ErrOrder
 	}
-	_, err = d.Store.DeleteChange(ctx, change.Visit{Key: r.Key, Now: d.Now()}, r.UID)
-	return err
+	return d.Store.ForgetChange(ctx, change.Visit{Key: r.Key, Now: d.Now()})
 }
 
 // OwnDomain is the domain of an address where it is one of the account's own provider:

@@ -242,6 +242,21 @@ func TestOneWishIsOneChange(t *testing.T) {
 	}
 }
 
+// seed 33: a hold whose account no object can name would never end, so nothing is begun.
+func TestAnAccountThatNoObjectCanNameChangesNothing(t *testing.T) {
+	const odd = "anna müller"
+	d := newDesk(t)
+	d.has(odd, mail)
+	v := d.enter(odd)
+	is(t, second(d.StartAdd(t.Context(), v, newMail)), rules.ErrSignIn)
+	is(t, second(d.StartReplace(t.Context(), v, newMail)), rules.ErrSignIn)
+	is(t, second(d.StartRemove(t.Context(), v, []string{"mail"})), rules.ErrSignIn)
+	open, err := d.memory.OpenChanges(t.Context(), shop, odd)
+	if is(t, err, nil); len(open) != 0 {
+		t.Errorf("%d changes are open", len(open))
+	}
+}
+
 // law 6: changes of another account are none, whatever is done with them.
 func TestChangesOfOthers(t *testing.T) {
 	d := newDesk(t)

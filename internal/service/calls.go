@@ -15,7 +15,7 @@ import (
 type decisionInput struct {
 	Tenant
 	Body struct {
-		Account string `json:"account" minLength:"1" maxLength:"256" doc:"The IdP's stable subject ID."`
+		Account string `json:"account" maxLength:"255" pattern:"^[!-)+-~]+$" patternDescription:"visible ASCII without a star" doc:"The IdP's stable subject ID: visible ASCII without a star."`
 		Action  string `json:"action" minLength:"1" maxLength:"64" pattern:"^[A-Za-z][A-Za-z0-9._-]*$" doc:"Attempt (before the first factor), SignIn (after it), SendCode, ChangeSecurityInfo, Payment or a name of your own."`
 		Method  string `json:"method,omitempty" maxLength:"64" doc:"How: Password, SMS, Email, ..."`
 		Network string `json:"network,omitempty" maxLength:"45" doc:"The person's IP address."`
@@ -63,7 +63,7 @@ func (s server) decide(_ context.Context, in *decisionInput) (*decisionOutput, e
 type signalInput struct {
 	Tenant
 	Body struct {
-		Account string `json:"account" minLength:"1" maxLength:"256" doc:"The IdP's stable subject ID."`
+		Account string `json:"account" maxLength:"255" pattern:"^[!-)+-~]+$" patternDescription:"visible ASCII without a star" doc:"The IdP's stable subject ID: visible ASCII without a star."`
 		Type    string `json:"type" minLength:"1" maxLength:"64" pattern:"^[A-Za-z][A-Za-z0-9._-]*$" doc:"FailedSignIn, SignIn, PasswordChanged or a name of your own."`
 		Method  string `json:"method,omitempty" maxLength:"64" doc:"What failed or succeeded; required for FailedSignIn. Password is the first factor: its failures may come from any stranger and touch no account, only the network."`
 		Network string `json:"network,omitempty" maxLength:"45" doc:"The person's IP address."`
@@ -87,7 +87,7 @@ func (s server) report(ctx context.Context, in *signalInput) (*struct{}, error) 
 
 type importInput struct {
 	Tenant
-	Account string `path:"account" minLength:"1" maxLength:"256" doc:"The IdP's stable subject ID."`
+	Account string `path:"account" maxLength:"255" pattern:"^[!-)+-~]+$" patternDescription:"visible ASCII without a star" doc:"The IdP's stable subject ID: visible ASCII without a star."`
 	Body    struct {
 		Contacts []importedContact `json:"contacts" maxItems:"20" doc:"What the IdP has verified; an empty list records that there is none."`
 		Language string            `json:"language,omitempty" maxLength:"35" pattern:"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$" doc:"BCP 47 tag that the contacts keep; the policy's default language if absent, or else en."`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,38 @@ func TestTheFirstImportKeepsTheAccountAsItIsWritten(t *testing.T) {
 	}
 	if in := d.imports[0]; in.Account != "auth0|ada/1" || in.Language != "de" || len(in.Contacts) != 1 {
 		t.Errorf("imported %+v", in)
+	}
+}
+
+// An ID that no object can name gets no decision, no signal and no contacts: a hold of its
+// would never end, and its block could not be lifted.
+func TestAccountsThatNoObjectCanNameAreRefused(t *testing.T) {
+	calls := func(account string) [][3]string {
+		quoted, _ := json.Marshal(account)
+		return [][3]string{
+			{"POST", "/v1/namespaces/demo/decisions", `{"action":"SignIn","account":` + string(quoted) + `}`},
+			{"POST", "/v1/namespaces/demo/signals", `{"type":"SignIn","account":` + string(quoted) + `}`},
+			{"PUT", "/v1/namespaces/demo/accounts/" + url.PathEscape(account) + "/security-info", `{"contacts":[]}`},
+		}
+	}
+	for _, account := range []string{
+		"ada", "auth0|ada/1", "ada@shop.example", "!~", strings.Repeat("a", 255),
+		"anna müller", "ada*", "анна", "ada\t", "a\x7f", strings.Repeat("a", 256),
+	} {
+		for _, c := range calls(account) {
+			d := &desk{}
+			w := call(handler(d, anyAccess{}), c[0], c[1], "shop", c[2])
+			reached := len(d.asked)+len(d.signals)+len(d.imports) > 0
+			if reached != rules.Nameable(account) || reached == (w.Code == 422) {
+				t.Errorf("%s %s for %q: %d %s", c[0], c[1], account, w.Code, w.Body)
+			}
+			if !reached && !strings.Contains(w.Body.String(), "account\"") {
+				t.Errorf("%s for %q does not say what is wrong: %s", c[1], account, w.Body)
+			}
+			if account == "anna müller" && (!strings.Contains(w.Body.String(), "visible ASCII without a star") || strings.Contains(w.Body.String(), "ller")) {
+				t.Errorf("%s: %s", c[1], w.Body)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -67,7 +68,7 @@ func Account(f Failure, t Tally, past Past) Verdict {
 	scope, value := block.Scope(""), ""
 	method := MethodName(f.Method)
 	switch limits := f.Policy.Escalation; {
-	case !Nameable(f.Account):
+	case !rules.Nameable(f.Account):
 		return Verdict{}
 	case t.All >= limits.AccountAfter:
 		scope = block.Account

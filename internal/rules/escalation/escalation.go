@@ -77,20 +77,6 @@ func MayOpen(scope block.Scope, open, budget int) bool {
 	return open < budget
 }
 
-// Nameable reports whether the account can stand in an object; one that cannot is
-// held by counters alone, since nobody could lift its block.
-func Nameable(account string) bool {
-	if account == "" || len(account) > 255 {
-		return false
-	}
-	for _, c := range []byte(account) {
-		if c < '!' || c > '~' || c == '*' {
-			return false
-		}
-	}
-	return true
-}
-
 // MethodName is a method as it is counted: names that cannot stand in an object count
 // together as "".
 func MethodName(method string) string {

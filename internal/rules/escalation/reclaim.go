@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/policy"
 )
@@ -13,7 +14,7 @@ import (
 // contact and chooses a new password. It ends by itself like any other (seed 30): the
 // holder of a recycled number locks nobody out for good.
 func Reclaim(p policy.Policy, account string, now time.Time) block.Spec {
-	if !Nameable(account) {
+	if !rules.Nameable(account) {
 		return block.Spec{}
 	}
 	rule := p.Blocks[block.UnusualActivity]

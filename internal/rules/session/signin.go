@@ -5,9 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/code"
 )
 
@@ -22,8 +22,6 @@ const (
 	SignInAge = 5 * time.Minute
 	// SignInSkew is how far the issuer's clock may be from ours.
 	SignInSkew = time.Minute
-	// maxAccount bounds an account's ID, in bytes.
-	maxAccount = 256
 )
 
 // ErrAssertion says that an issuer's word is no good here. What follows it says why and
@@ -78,16 +76,11 @@ func (a Assertion) Check(nonce string, begun, now time.Time) error {
 		return refused("the person signed in too long ago")
 	case a.SignedIn.After(now.Add(SignInSkew)):
 		return refused("its clock is ahead")
-	case !accountID(a.Subject):
-		return refused("it names no account that could be one of ours")
+	case !rules.Nameable(a.Subject):
+		return refused("its subject is no ID of an account here: visible ASCII without a star, at most 255 characters")
 	default:
 		return nil
 	}
-}
-
-func accountID(id string) bool {
-	return id != "" && len(id) <= maxAccount && strings.ToValidUTF8(id, "") == id &&
-		!strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 func refused(why string) error { return fmt.Errorf("%w: %s", ErrAssertion, why) }
