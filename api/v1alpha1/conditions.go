@@ -254,6 +254,10 @@ const (
 	// ReasonAddressInvalid surfaces with False where a new address is not one (seed 55).
 	ReasonAddressInvalid = "AddressInvalid"
 
+	// ReasonNotTheirs surfaces with False where whoever gets messages at a new contact says
+	// that the account is not theirs.
+	ReasonNotTheirs = "NotTheirs"
+
 	// ReasonUnknownContact surfaces with False where the account has no such contact.
 	ReasonUnknownContact = "UnknownContact"
 
