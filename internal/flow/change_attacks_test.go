@@ -150,7 +150,7 @@ func TestTheThiefWhoWaitsForACancellation(t *testing.T) {
 	id := d.replaces(&thief, thiefMail)
 	owner := d.follow(d.notice(annaMail))
 	d.must(&owner, flow.Ask{Purpose: code.Cancel, Change: id, To: toMail})
-	is(t, d.SetPasswordAfterCancel(t.Context(), thief, id, strong), rules.ErrOrder)
+	is(t, d.SetPasswordAfterCancel(t.Context(), thief, id, strong), rules.ErrNoFlow)
 	if len(d.idp.calls) != 0 {
 		t.Errorf("the IdP was told %+v", d.idp.calls)
 	}

@@ -218,7 +218,7 @@ func (d *Desk) cancelledIn(ctx context.Context, s session.Session, r change.Reco
 	if s.ProvedBy != "" && s.ProvedBy == r.End.By {
 		return nil
 	}
-	here, err := d.Store.CancelCodeOf(ctx, s.ID, r.Key.Name)
+	here, err := d.Store.AcceptedIn(ctx, s.ID, code.Cancel, r.Key.Name)
 	if err == nil && !here {
 		err = rules.ErrOrder
 	}

@@ -44,7 +44,7 @@ func TestACancellationByLinkBlocksTheOldPassword(t *testing.T) {
 	if out.Ticket == "" || out.Links["unblock"] == "" {
 		t.Fatalf("nobody is led on: %+v", out)
 	}
-	if _, err := b.SecurityInfo(t.Context(), thief); !errors.Is(err, rules.ErrBlocked) {
+	if _, err := b.SecurityInfo(t.Context(), thief); !errors.Is(err, rules.ErrNoFlow) {
 		t.Errorf("the thief looks at the security info: %v", err)
 	}
 	credential, err := b.Open(t.Context(), host, out.Ticket, false)
@@ -62,7 +62,7 @@ func TestACancellationInASessionEndsWithANewPassword(t *testing.T) {
 	b.must(&owner, flow.Ask{Purpose: code.Cancel, Change: id, To: toMail})
 	b.signInIs(decision.Deny)
 	b.info(owner)
-	if _, err := b.SecurityInfo(t.Context(), thief); !errors.Is(err, rules.ErrBlocked) {
+	if _, err := b.SecurityInfo(t.Context(), thief); !errors.Is(err, rules.ErrNoFlow) {
 		t.Errorf("the thief looks at the security info: %v", err)
 	}
 	is(t, b.SetPasswordAfterCancel(t.Context(), owner, id, strong), nil)

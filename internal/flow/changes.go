@@ -40,8 +40,13 @@ type ChangeStore interface {
 	// CancelledBefore reports whether a contact has cancelled without the first factor
 	// before the hold of a change began.
 	CancelledBefore(ctx context.Context, r change.Record, contactID string) (bool, error)
-	// CancelCodeOf reports whether a code of a flow was accepted to cancel a change.
-	CancelCodeOf(ctx context.Context, flowID, name string) (bool, error)
+	// AcceptedIn reports whether a code for a change was accepted in a flow.
+	AcceptedIn(ctx context.Context, flowID string, purpose code.Purpose, name string) (bool, error)
+	// CancelledSince reports whether a hold was cancelled by a code after an instant.
+	CancelledSince(ctx context.Context, tenant, account string, then time.Time) (bool, error)
+	// ForgetChange drops a change of the pages of which nothing has come yet, or returns
+	// rules.ErrOrder.
+	ForgetChange(ctx context.Context, v change.Visit) error
 	// DeleteChange ends the incarnation of a change.
 	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)
 	// NoticedChange is what a notice told of, or rules.ErrNotFound.
@@ -182,7 +187,8 @@ func (d *Desk) Changes(ctx context.Context, v Visit) (Changes, error) {
 			all.Open = append(all.Open, changeIn(r, restricting, book.Contacts, now))
 		}
 	}
-	all.Full = len(all.Open) >= maxOpen
+	own := slices.DeleteFunc(slices.Clone(all.Open), func(c Change) bool { return !c.Own })
+	all.Full = len(own) >= change.MaxOpen
 	add := change.Record{Spec: change.Spec{Account: s.Account, Action: change.Add}}
 	errors.As(add.Frozen(book, restricting, now), &all.Frozen)
 	return all, nil

@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/session"
+	"holdfast.dev/holdfast/internal/rules/ticket"
 )
 
 // SignInStore remembers the sessions of the security-info pages.
@@ -98,6 +99,14 @@ func (d *Desk) OpenSession(ctx context.Context, v Visit, sealed string, bearer b
 	claims, err := d.claimsFor(v.Host, sealed, session.SecurityInfo)
 	if err != nil {
 		return "", err
+	}
+	// Whoever got a ticket before the owner cancelled may be the one against whom.
+	gotten := time.UnixMilli(claims.Expires).Add(-ticket.Life)
+	switch cancelled, err := d.Store.CancelledSince(ctx, claims.Tenant, claims.Account, gotten); {
+	case err != nil:
+		return "", err
+	case cancelled:
+		return "", ticket.ErrInvalid
 	}
 	return d.openSession(ctx, v, d.Policies.For(claims.Tenant, claims.Account), claims, bearer)
 }

@@ -9,12 +9,16 @@ import (
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/change"
+	"holdfast.dev/holdfast/internal/rules/code"
+	"holdfast.dev/holdfast/internal/rules/limit"
+	"holdfast.dev/holdfast/internal/rules/session"
 )
 
 // FreezeChange records the change at its first sight, with the contacts before it; every
 // later sight finds it as it is. Only after the deletion of its object was seen does the
-// name stand for another change. One of the pages does not begin while another freezes it:
-// a *change.FrozenError.
+// name stand for another change. One of the pages does not begin while another freezes it,
+// a *change.FrozenError, nor where the account has too many: rules.ErrOpenMatter or a
+// *rules.LimitError.
 func (s *Store) FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error) {
 	known, err := s.Change(ctx, seen.Key)
 	if err == nil && known.UID == seen.UID {
@@ -45,6 +49,7 @@ func (s *Store) sightChange(ctx context.Context, seen change.Sight, action strin
 		now := stored(seen.Now)
 		// The apiserver's clock may be ahead: no hold begins before the object did.
 		fresh := change.NewRecord(seen.Key, seen.UID, seen.Spec, seen.Terms, nil, later(now, stored(seen.Created)))
+		t.lockAccount(seen.Key.Tenant, seen.Spec.Account) // before the row: else two wait for each other
 		inserted, err := t.insertChange(fresh)
 		if err != nil {
 			return err
@@ -68,10 +73,8 @@ func (s *Store) sightChange(ctx context.Context, seen change.Sight, action strin
 			if err := t.begin(m, seen.Addresses); err != nil {
 				return err
 			}
-			if seen.Key.Own() {
-				if err := t.frozen(m); err != nil {
-					return err
-				}
+			if err := t.mayBegin(m); err != nil {
+				return err
 			}
 		}
 		deed(m)
@@ -85,6 +88,24 @@ func (s *Store) sightChange(ctx context.Context, seen change.Sight, action strin
 		return change.Record{}, err
 	}
 	return after, nil
+}
+
+// mayBegin says why a change of the pages does not begin now: another one freezes it, or
+// the account has too many. Objects are others' to count.
+func (t *tx) mayBegin(m *matter) error {
+	key := m.record.Key
+	if !key.Own() {
+		return nil
+	}
+	if err := t.frozen(m); err != nil {
+		return err
+	}
+	own := slices.DeleteFunc(slices.Clone(m.others), func(r change.Record) bool { return !r.Key.Own() })
+	if len(own) >= change.MaxOpen {
+		return rules.ErrOpenMatter
+	}
+	begun := []code.Limit{{Subject: "changes", ID: m.record.Spec.Account, Rate: limit.Rate{Count: change.BegunPerDay, Per: 24 * time.Hour, Burst: change.BegunPerDay}}}
+	return t.take(key.Tenant, begun, t.lockLimits(key.Tenant, begun), m.now)
 }
 
 // lockChange reads a record for change.
@@ -165,12 +186,20 @@ func (s *Store) cancelOne(ctx context.Context, c change.Cancelling, then block.S
 				ON CONFLICT (tenant, account, contact) DO NOTHING`, c.Key.Tenant, m.record.Spec.Account, by, instant(m.now))
 		}
 		if held {
+			t.endSessions(m, flow)
 			if err := t.reclaim(c, then, flow, m.now); err != nil {
 				return err
 			}
 		}
 		return t.ended(m, held && alone) // a joined one has told nothing: its lead does
 	})
+}
+
+// endSessions ends the account's sessions at the pages, but for the flow that has
+// cancelled: whoever began the change may sit in one.
+func (t *tx) endSessions(m *matter, flow string) {
+	t.queue(`UPDATE flows SET stage = $4 WHERE tenant = $1 AND account = $2 AND purpose = $5 AND id <> $3 AND expires_at > $6`,
+		m.record.Key.Tenant, m.record.Spec.Account, flow, session.Done, session.SecurityInfo, instant(m.now))
 }
 
 // reclaim begins the block that follows a cancelled hold. Who has given the first factor
@@ -245,6 +274,19 @@ func (s *Store) RejectChange(ctx context.Context, v change.Visit, reason change.
 		m.record = m.record.Finish(change.Rejected, reason, m.now)
 		return t.ended(m, false)
 	})
+}
+
+// ForgetChange drops a change that a page began and of which nothing has come yet;
+// rules.ErrOrder says that something has.
+func (s *Store) ForgetChange(ctx context.Context, v change.Visit) error {
+	_, err := s.settleChange(ctx, v.Key, v.Now, actionChangeDeleted, func(_ *tx, m *matter) error {
+		if !v.Key.Own() || m.record.State(m.now) != change.AwaitingCode {
+			return rules.ErrOrder
+		}
+		m.record = m.record.Erase(m.record.UID, m.now)
+		return nil
+	})
+	return err
 }
 
 // DeleteChange ends the incarnation: an open change is cancelled, its old contacts are

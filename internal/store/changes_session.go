@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/change"
@@ -54,9 +56,17 @@ func (s *Store) CancelledBefore(ctx context.Context, r change.Record, contactID 
 	return cancelledBefore(s.read(ctx), r, contactID)
 }
 
-// CancelCodeOf reports whether a code that was to cancel this change was accepted in a
-// flow.
-func (s *Store) CancelCodeOf(ctx context.Context, flowID, name string) (bool, error) {
+// AcceptedIn reports whether a code of a purpose that was for this change was accepted in
+// a flow.
+func (s *Store) AcceptedIn(ctx context.Context, flowID string, purpose code.Purpose, name string) (bool, error) {
 	return one(s.read(ctx), plain[bool], `SELECT EXISTS (SELECT 1 FROM challenges
-		WHERE flow = $1 AND purpose = $2 AND object = $3 AND consumed_at IS NOT NULL)`, flowID, code.Cancel, name)
+		WHERE flow = $1 AND purpose = $2 AND object = $3 AND consumed_at IS NOT NULL)`, flowID, purpose, name)
+}
+
+// CancelledSince reports whether a hold of the account was cancelled by a code after an
+// instant.
+func (s *Store) CancelledSince(ctx context.Context, tenant, account string, then time.Time) (bool, error) {
+	ended, err := list(s.read(ctx), scanChange, `SELECT record FROM changes
+		WHERE tenant = $1 AND account = $2 AND end_state = 'Cancelled' AND end_at > $3`, tenant, account, instant(then))
+	return slices.ContainsFunc(ended, func(r change.Record) bool { return !r.HoldStart.IsZero() && r.End.Reason == change.ByCode }), err
 }

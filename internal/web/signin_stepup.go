@@ -109,8 +109,10 @@ func (s *site) submitStepUp(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	done, err := s.tryStepUp(r, r.PostForm.Get("id"), r.PostForm.Get("code"))
-	if err == nil {
+	if done.Credential != "" { // the code was right, whatever failed behind it
 		http.SetCookie(w, credentialCookie(done.Credential))
+	}
+	if err == nil {
 		to := infoPath
 		if done.Cancelled.ID != "" { // there a new password is chosen
 			to = cancelPath(done.Cancelled.ID)

@@ -21,7 +21,9 @@ type ProofStore interface {
 	AcceptProof(ctx context.Context, a code.Accept) error
 	SteppedUpBy(ctx context.Context, s session.Session) (challengeID string, err error)
 	CancelledBefore(ctx context.Context, r change.Record, contactID string) (bool, error)
-	CancelCodeOf(ctx context.Context, flowID, name string) (bool, error)
+	AcceptedIn(ctx context.Context, flowID string, purpose code.Purpose, name string) (bool, error)
+	CancelledSince(ctx context.Context, tenant, account string, then time.Time) (bool, error)
+	ForgetChange(ctx context.Context, v change.Visit) error
 }
 
 var proofTests = map[string]func(*testing.T, Backend){
@@ -108,6 +110,6 @@ func proofCancelled(t *testing.T, b Backend) {
 	equal(t, "another contact", mustGet[bool](t)(b.CancelledBefore(t.Context(), later, "b")), false)
 	here := strings.TrimSuffix(id, "-challenge-1")
 	for at, want := range map[[2]string]bool{{here, "c"}: true, {here, "another"}: false, {"another-flow", "c"}: false} {
-		equal(t, "in flow and change "+strings.Join(at[:], " "), mustGet[bool](t)(b.CancelCodeOf(t.Context(), at[0], at[1])), want)
+		equal(t, "in flow and change "+strings.Join(at[:], " "), mustGet[bool](t)(b.AcceptedIn(t.Context(), at[0], code.Cancel, at[1])), want)
 	}
 }
