@@ -78,9 +78,15 @@ func (b *tab) set(selector, value string) {
 	evaluate[string](b, fmt.Sprintf("document.querySelector(%q).value = %q", selector, value))
 }
 
+// post sends a form from the page that is open, and stays there.
+func (b *tab) post(path, form string) (status int) {
+	b.t.Helper()
+	return evaluate[int](b, fmt.Sprintf("fetch(%q, {method: 'POST', body: new URLSearchParams(%q)}).then(r => r.status)", path, form))
+}
+
 func evaluate[T any](b *tab, script string) T {
 	b.t.Helper()
-	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script))
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("%s: %v", script, err)
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,6 +105,14 @@ func thiefGetsNowhere(d *demo, t *testing.T) {
 	d.brings(thief, "/security-info/replace", thiefAddress, linkToCancel)
 	link := noticed.FindString(d.told(graceMail, told).Text)
 	d.opensOnly("grace", link)
+	// What is on hold freezes the rest (seed 53).
+	if status := thief.post("/security-info/add", "channel=Email&email="+thiefAddress); status != http.StatusConflict {
+		t.Errorf("on hold another contact can be added: %d", status)
+	}
+	removal := d.changeFor("grace", v1alpha1.ActionRemove, v1alpha1.ChangeAwaitingCode)
+	if status := thief.post("/security-info/change/"+removal.Name+"/send", ""); status != http.StatusConflict {
+		t.Errorf("on hold a removal goes on: %d", status)
+	}
 
 	owner := browse(t)
 	owner.reach(link, cancelByLink)
