@@ -218,11 +218,13 @@ func (s *site) apiSetPassword(ctx context.Context, in *passwordInput) (*next, er
 }
 
 type verdictOutput struct {
-	Body struct {
+	ContentLanguage string `header:"Content-Language"`
+	Vary            string `header:"Vary"`
+	Body            struct {
 		Score       int      `json:"score" minimum:"0" maximum:"4" doc:"0: guessed at once; 4: very strong."`
 		Acceptable  bool     `json:"acceptable"`
 		Reasons     []string `json:"reasons" doc:"Why it would be refused; stable for programs."`
-		Suggestions []string `json:"suggestions" doc:"What would help, in English."`
+		Suggestions []string `json:"suggestions" doc:"What would help, in the language of Accept-Language where the pages speak it, else in English."`
 	}
 }
 
@@ -231,9 +233,10 @@ func (s *site) apiCheckPassword(ctx context.Context, in *passwordInput) (*verdic
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, "")
 	}
-	out := &verdictOutput{}
+	v := s.voice(callOf(ctx).request)
+	out := &verdictOutput{ContentLanguage: v.Tag(), Vary: varyingBy}
 	out.Body.Score, out.Body.Acceptable = verdict.Score, verdict.Acceptable
-	out.Body.Reasons, out.Body.Suggestions = texts[password.Reason](verdict.Reasons), some(verdict.English())
+	out.Body.Reasons, out.Body.Suggestions = texts[password.Reason](verdict.Reasons), some(v.hints(verdict))
 	return out, nil
 }
 

@@ -107,7 +107,7 @@ func (s *site) changePage(w http.ResponseWriter, r *http.Request, status int, t 
 	}
 	coded := step.Next == change.NewContactCode || step.Next == change.FullContactCode
 	if coded && step.Frozen == nil {
-		return s.proofPage(w, status, step.Welcome, proofOf(step), t)
+		return s.proofPage(w, r, status, step.Welcome, proofOf(step), t)
 	}
 	data := stepPage{ChangeStep: step, Change: shownChange{step.Change}}
 	if until := step.Change.End.At.Add(step.Change.JuniorFor); step.Change.WithoutFull && s.Now().Before(until) {
@@ -115,7 +115,7 @@ func (s *site) changePage(w http.ResponseWriter, r *http.Request, status int, t 
 	}
 	p := around(step.Welcome, titleOf(data), data)
 	p.Trouble = t
-	s.render(w, status, "changes-step", p)
+	s.render(w, r, status, "changes-step", p)
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (s *site) showNotice(w http.ResponseWriter, r *http.Request) error {
 	if data.Over() {
 		title = titleOf(stepPage{Change: data.Change})
 	}
-	s.render(w, http.StatusOK, "changes-cancel", around(shown.Welcome, title, data))
+	s.render(w, r, http.StatusOK, "changes-cancel", around(shown.Welcome, title, data))
 	return nil
 }
 
@@ -86,7 +86,7 @@ func (s *site) cancelPage(w http.ResponseWriter, r *http.Request, status int, t 
 		if shown.FirstFactor {
 			f.Back = infoPath
 		}
-		return s.proofPage(w, status, shown.Welcome, f, t)
+		return s.proofPage(w, r, status, shown.Welcome, f, t)
 	}
 	data.Password = data.Cancelled() && shown.FirstFactor && shown.Change.End.Reason == change.ByCode && !shown.Change.HoldStart.IsZero()
 	data.Saved = r.URL.Query().Has("saved")
@@ -95,7 +95,7 @@ func (s *site) cancelPage(w http.ResponseWriter, r *http.Request, status int, t 
 		p.Title = "Your new password is saved"
 	}
 	p.Trouble = t
-	s.render(w, status, "changes-cancel", p)
+	s.render(w, r, status, "changes-cancel", p)
 	return nil
 }
 

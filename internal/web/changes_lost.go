@@ -37,7 +37,7 @@ func (s *site) showLost(w http.ResponseWriter, r *http.Request) error {
 	if len(data.Clears) == 0 && len(data.Begun) > 0 {
 		title = "Your help desk clears your security info"
 	}
-	s.render(w, http.StatusOK, "changes-lost", around(open.Welcome, title, data))
+	s.render(w, r, http.StatusOK, "changes-lost", around(open.Welcome, title, data))
 	return nil
 }
 

@@ -90,7 +90,7 @@ func (f proofForm) title() string {
 }
 
 // proofPage shows the form of a proof.
-func (s *site) proofPage(w http.ResponseWriter, status int, o flow.Welcome, f proofForm, t *trouble) error {
+func (s *site) proofPage(w http.ResponseWriter, r *http.Request, status int, o flow.Welcome, f proofForm, t *trouble) error {
 	if f.Another {
 		f.Code = nil
 	}
@@ -102,12 +102,12 @@ func (s *site) proofPage(w http.ResponseWriter, status int, o flow.Welcome, f pr
 			t = nil
 		}
 		if t != nil && t.Field == "code" {
-			t.Lines = append(t.Lines, attempts(f.Code.AttemptsLeft))
+			t.Lines = append(t.Lines, s.voice(r).attempts(f.Code.AttemptsLeft))
 		}
 	}
 	p := around(o, f.title(), f)
 	p.Trouble = t
-	s.render(w, status, "changes-proof", p)
+	s.render(w, r, status, "changes-proof", p)
 	return nil
 }
 

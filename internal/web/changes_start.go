@@ -69,7 +69,7 @@ func (s *site) newContactPage(w http.ResponseWriter, r *http.Request, status int
 		data.Typed.Language = s.tongues.expected(r, reach.Language)
 	}
 	likely, sure := likelyCountry(r, reach.Countries)
-	data.Likely, data.Countries = s.offered(reach.Countries, likely)
+	data.Likely, data.Countries = s.voice(r).offered(reach.Countries, likely)
 	if typed.Country == "" && sure {
 		data.Typed.Country = likely
 	}
@@ -79,7 +79,7 @@ func (s *site) newContactPage(w http.ResponseWriter, r *http.Request, status int
 	}
 	p := around(reach.Welcome, title, data)
 	p.Trouble = t
-	s.render(w, status, "changes-contact", p)
+	s.render(w, r, status, "changes-contact", p)
 	return nil
 }
 
@@ -188,7 +188,7 @@ func (s *site) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if data.All && len(data.Going) > 1 {
 		title = "Remove all of your contacts?"
 	}
-	s.render(w, http.StatusOK, "changes-remove", around(info.Welcome, title, data))
+	s.render(w, r, http.StatusOK, "changes-remove", around(info.Welcome, title, data))
 	return nil
 }
 

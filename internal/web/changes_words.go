@@ -122,7 +122,9 @@ func (c shownChange) Clearing() bool { return c.Action == change.Clear }
 func (c shownChange) Lost() bool { return c.Open() && c.Clearing() && len(c.Missing) > 0 }
 
 // days is the length of a hold that began, for people.
-func days(c shownChange) string { return lasting(c.HoldUntil.Sub(c.HoldStart).Round(time.Minute)) }
+func (v *voice) days(c shownChange) string {
+	return v.Lasting(c.HoldUntil.Sub(c.HoldStart).Round(time.Minute))
+}
 
 // piece names a contact for people.
 func piece(p flow.Piece) string {

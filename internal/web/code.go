@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -52,7 +51,7 @@ func (s *site) codePage(w http.ResponseWriter, r *http.Request, status int, t *t
 		s.noChallenge(w, r, status, o, t)
 		return nil
 	}
-	s.showChallenge(w, status, s.codeOf(o), t)
+	s.showChallenge(w, r, status, s.codeOf(o), t)
 	return nil
 }
 
@@ -75,28 +74,23 @@ func (s *site) noChallenge(w http.ResponseWriter, r *http.Request, status int, o
 	s.contactPage(w, r, status, o, nil, t)
 }
 
-func (s *site) showChallenge(w http.ResponseWriter, status int, data codePage, t *trouble) {
-	title := "Enter your security code"
+func (s *site) showChallenge(w http.ResponseWriter, r *http.Request, status int, data codePage, t *trouble) {
+	title := "code.title"
 	switch {
 	case data.Spent:
-		title, t = "Too many wrong codes", nil
+		title, t = "code.spentTitle", nil
 	case data.Expired:
-		title = "Your code has expired"
+		title = "code.expiredTitle"
 	}
 	p := of(data.Overview, title, 2, data)
 	p.Trouble = t
 	if t != nil && t.Field == "code" {
-		t.Lines = append(t.Lines, attempts(data.Code.AttemptsLeft))
+		t.Lines = append(t.Lines, s.voice(r).attempts(data.Code.AttemptsLeft))
 	}
-	s.render(w, status, "code", p)
+	s.render(w, r, status, "code", p)
 }
 
-func attempts(left int) string {
-	if left == 1 {
-		return "You have one attempt left."
-	}
-	return fmt.Sprintf("You have %d attempts left.", left)
-}
+func (v *voice) attempts(left int) string { return v.Say("trouble.attempts", "n", left) }
 
 // submitCode tries a code. What cannot be a code at all costs no attempt.
 func (s *site) submitCode(w http.ResponseWriter, r *http.Request) error {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"holdfast.dev/holdfast/internal/flow"
-	"holdfast.dev/holdfast/internal/problem"
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/session"
@@ -27,6 +26,9 @@ type contactPage struct {
 	// Typed is what the form holds.
 	Typed flow.Target
 }
+
+// RestrictedDays is how long payments stay denied after a release by an entered number.
+func (p contactPage) RestrictedDays() int { return restrictedDays }
 
 // Chosen reports whether a destination is the preselected one: the one chosen
 // before, else the first.
@@ -59,7 +61,7 @@ func (s *site) showContact(w http.ResponseWriter, r *http.Request) error {
 func (s *site) contactPage(w http.ResponseWriter, r *http.Request, status int, o flow.Overview, typed *flow.Target, t *trouble) {
 	data := contactPage{Overview: o, Entering: len(o.Destinations) == 0 || r.URL.Query().Has("number")}
 	likely, sure := likelyCountry(r, o.Countries)
-	data.Likely, data.Countries = s.offered(o.Countries, likely)
+	data.Likely, data.Countries = s.voice(r).offered(o.Countries, likely)
 	switch {
 	case typed != nil:
 		data.Typed = *typed
@@ -67,12 +69,12 @@ func (s *site) contactPage(w http.ResponseWriter, r *http.Request, status int, o
 	case sure:
 		data.Typed.Country = likely
 	}
-	p := of(o, "Where shall we send your code?", 1, data)
+	p := of(o, "contact.title", 1, data)
 	if data.DeadEnd() {
-		p = of(o, "We cannot send you a code now", 0, data)
+		p = of(o, "contact.deadEndTitle", 0, data)
 	}
 	p.Trouble = t
-	s.render(w, status, "contact", p)
+	s.render(w, r, status, "contact", p)
 }
 
 func (s *site) requestCode(w http.ResponseWriter, r *http.Request) error {
@@ -103,7 +105,7 @@ func (s *site) requestCode(w http.ResponseWriter, r *http.Request) error {
 		return overviewErr
 	}
 	if to.Number != "" && errors.Is(err, rules.ErrDestination) {
-		t.Lines = append(t.Lines, takenNumbers(o.Channels))
+		t.Lines = append(t.Lines, s.voice(r).takenNumbers(o.Channels))
 	}
 	s.contactPage(w, r, status, o, &to, t)
 	return nil
@@ -122,9 +124,7 @@ func wayOf(value string) flow.Target {
 // sendTo asks for a code. An empty form must not pass as "the same again".
 func (s *site) sendTo(r *http.Request, to flow.Target) error {
 	if to.ContactID == "" && (to.Number == "" || len(to.Number) > maxNumber) {
-		p := problem.New(http.StatusUnprocessableEntity, "destination-refused", "A code cannot be sent there")
-		p.Detail = "choose a contact or enter a phone number"
-		return p
+		return rules.Refuse(rules.NothingEntered)
 	}
 	visit := s.visit(r)
 	if r.PostForm.Has("after") {

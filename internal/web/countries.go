@@ -9,8 +9,8 @@ import (
 
 // offered are the countries that the policy reaches, in the order of their names; the
 // likely one stands apart.
-func (s *site) offered(reached []string, likely string) (first *Country, others []Country) {
-	for _, c := range s.Countries {
+func (v *voice) offered(reached []string, likely string) (first *Country, others []Country) {
+	for _, c := range v.countries {
 		switch {
 		case !slices.Contains(reached, c.ISO):
 		case c.ISO == likely:

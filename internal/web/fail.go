@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"path"
-	"strings"
 	"time"
 
 	"holdfast.dev/holdfast/internal/flow"
@@ -17,22 +16,15 @@ import (
 func answer(err error) *problem.Problem {
 	p := problem.From(err)
 	var weak *flow.WeakPasswordError
+	var refused *rules.RefusalError
 	switch {
 	case errors.As(err, &weak):
 		p = problem.New(http.StatusUnprocessableEntity, "password-weak", "The password is refused")
 		p.Reasons, p.Suggestions = texts(weak.Strength.Reasons), weak.Strength.English()
-	case errors.Is(err, rules.ErrDestination):
-		p.Detail = reason(err, rules.ErrDestination)
-	case errors.Is(err, rules.ErrNoRoute):
-		p.Detail = reason(err, rules.ErrNoRoute)
+	case errors.As(err, &refused):
+		p.Detail = refused.Detail()
 	}
 	return p
-}
-
-// reason is what follows a sentinel: words for the person, without any address.
-func reason(err, sentinel error) string {
-	_, words, _ := strings.Cut(err.Error(), sentinel.Error()+": ")
-	return words
 }
 
 // refusal answers an error and logs the cause of what the caller is not told.
@@ -55,17 +47,29 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	maps.Copy(w.Header(), p.GetHeaders())
-	e, known := explanations[path.Base(p.Type)]
-	if !known {
-		e = explanation{Heading: p.Title}
+	v, name := s.voice(r), path.Base(p.Type)
+	if !v.Has("error." + name + ".heading") {
+		name = "unknown"
 	}
-	s.render(w, p.Status, "error", page{Title: e.Heading, Data: errorPage{e, p.RetryAfter()}})
+	s.render(w, r, p.Status, "error", page{
+		Title: "error." + name + ".heading",
+		Data:  errorPage{v.Say("error." + name + ".text"), resumable[name], p.RetryAfter()},
+	})
 }
 
-// errorPage is what the page of a failure shows.
+// errorPage is what the page of a failure shows: what happened and what to do.
 type errorPage struct {
-	explanation
+	Text string
+	// Resume offers the way back into a flow that may still live.
+	Resume     bool
 	RetryAfter time.Duration
+}
+
+// resumable are the problems, by the last part of their type, after which a flow that was
+// open may go on.
+var resumable = map[string]bool{
+	"link-expired": true, "step-missing": true, "code-expired": true, "too-many-requests": true, "cross-origin": true, "too-large": true,
+	"media-type": true, "bad-request": true, "internal": true, "unavailable": true, "identity-unavailable": true,
 }
 
 func texts[T ~string](values []T) []string {

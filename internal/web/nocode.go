@@ -41,11 +41,11 @@ func (s *site) noCodePage(w http.ResponseWriter, r *http.Request, status int, t 
 	case data.Spent && t == nil:
 		see(w, "/unblock/code")
 	case data.Spent:
-		s.showChallenge(w, status, data.codePage, t)
+		s.showChallenge(w, r, status, data.codePage, t)
 	default:
-		p := of(o, "I don’t have a code", 2, data)
+		p := of(o, "common.noCode", 2, data)
 		p.Trouble = t
-		s.render(w, status, "nocode", p)
+		s.render(w, r, status, "nocode", p)
 	}
 	return nil
 }

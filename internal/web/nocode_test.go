@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -27,8 +26,6 @@ func waiting(t *testing.T, contactID string, change ...func(*flow.Overview)) *vi
 	expect(t, v.post("/unblock/contact", "contact", contactID), http.StatusSeeOther)
 	return v
 }
-
-func because(sentinel error, reason string) error { return fmt.Errorf("%w: %s", sentinel, reason) }
 
 func (v *visitor) noCode() string {
 	v.t.Helper()
@@ -239,15 +236,15 @@ func TestRefusedNumbersSayWhy(t *testing.T) {
 	v := opened(t)
 	v.desk.Ways = flow.Overview{EnterNumber: true, Channels: []contact.Channel{contact.SMS, contact.Voice}, Countries: []string{"DE", "FR"}}
 	for err, want := range map[error]string{
-		because(rules.ErrDestination, "it is an internet (VoIP) number"):                           "It is an internet (VoIP) number.",
-		because(rules.ErrDestination, "it is a landline, which takes no text; choose a call"):      "It is a landline, which takes no text; choose a call.",
-		because(rules.ErrNoRoute, "numbers of this country get no texts from here; choose a call"): "Numbers of this country get no texts from here; choose a call.",
+		rules.Refuse(rules.VoIP):     "It is an internet (VoIP) number.",
+		rules.Refuse(rules.Landline): "It is a landline, which takes no text; choose a call.",
+		&rules.RefusalError{Err: rules.ErrNoRoute, Reason: rules.NoTexts}: "Numbers of this country get no texts from here; choose a call.",
 	} {
 		v.desk.Fail["RequestCode"] = err
 		page := text(t, expect(t, v.post("/unblock/contact", "number", "030 1234", "channel", "SMS", "country", "DE"), 422))
 		contains(t, page, want, `href="#number"`, `aria-invalid="true"`, `value="030 1234"`, `value="DE" selected`)
 	}
-	v.desk.Fail["RequestCode"] = because(rules.ErrDestination, "it is a pager")
+	v.desk.Fail["RequestCode"] = rules.Refuse(rules.Pager)
 	for want, channels := range map[string][]contact.Channel{
 		"by automated call to landlines too": {contact.SMS, contact.Voice}, "phones, by text message.": {contact.SMS}, "landlines, by automated call": {contact.Voice},
 	} {

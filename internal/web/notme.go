@@ -26,10 +26,10 @@ type reportPage struct {
 func (s *site) showNotMe(w http.ResponseWriter, r *http.Request) error {
 	asked := r.URL.Query()
 	if asked.Has("notice") {
-		s.renderReport(w, r, "Is this not your account?", reportPage{Token: asked.Get("notice"), Notice: true})
+		s.renderReport(w, r, "notme.noticeTitle", reportPage{Token: asked.Get("notice"), Notice: true})
 		return nil
 	}
-	s.renderReport(w, r, "Did somebody else ask for a code?", reportPage{Token: asked.Get("token")})
+	s.renderReport(w, r, "notme.title", reportPage{Token: asked.Get("token")})
 	return nil
 }
 
@@ -52,14 +52,14 @@ func (s *site) reportCode(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) showReported(w http.ResponseWriter, r *http.Request) error {
 	notMine := r.URL.Query().Has("account")
-	s.renderReport(w, r, "Thank you for telling us", reportPage{Done: !notMine, NotMine: notMine})
+	s.renderReport(w, r, "notme.thanksTitle", reportPage{Done: !notMine, NotMine: notMine})
 	return nil
 }
 
 func (s *site) renderReport(w http.ResponseWriter, r *http.Request, title string, data reportPage) {
 	product, help := s.Desk.Brand(s.host(r))
 	data.Rest = disowned.Rest
-	s.render(w, http.StatusOK, "notme", page{Title: title, Brand: upper(product), Help: help, Data: data})
+	s.render(w, r, http.StatusOK, "notme", page{Title: title, Brand: upper(product), Help: help, Data: data})
 }
 
 // lostDevice is the report of a session, which is about no code.

@@ -25,9 +25,9 @@ func (s *site) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 	if err != nil || !here {
 		return err
 	}
-	p := of(o, "Choose a new password", 3, passwordPage{o, s.rule(r)})
+	p := of(o, "password.title", 3, passwordPage{o, s.rule(r)})
 	p.Trouble = t
-	s.render(w, status, "password", p)
+	s.render(w, r, status, "password", p)
 	return nil
 }
 
@@ -35,9 +35,9 @@ func (s *site) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 func (s *site) rule(r *http.Request) string {
 	verdict, err := s.Desk.CheckPassword(r.Context(), s.visit(r), "")
 	if i := slices.Index(verdict.Reasons, password.TooShort); err == nil && i >= 0 && i < len(verdict.Suggestions) {
-		return verdict.Suggestions[i].String()
+		return s.voice(r).hint(verdict.Suggestions[i])
 	}
-	return "Make it long."
+	return s.voice(r).Say("password.makeLong")
 }
 
 func (s *site) setPassword(w http.ResponseWriter, r *http.Request) error {
@@ -64,7 +64,7 @@ type checkPage struct {
 }
 
 func (s *site) showPasswordCheck(w http.ResponseWriter, r *http.Request) error {
-	s.render(w, http.StatusOK, "check", page{Title: "Is your password strong?", Data: checkPage{Rule: s.rule(r)}})
+	s.render(w, r, http.StatusOK, "check", page{Title: "check.title", Data: checkPage{Rule: s.rule(r)}})
 	return nil
 }
 
@@ -76,7 +76,7 @@ func (s *site) checkPassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.render(w, http.StatusOK, "check", page{Title: "Is your password strong?",
+	s.render(w, r, http.StatusOK, "check", page{Title: "check.title",
 		Data: checkPage{Checked: true, Verdict: verdict, Rule: s.rule(r)}})
 	return nil
 }

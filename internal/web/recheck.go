@@ -39,10 +39,10 @@ func (s *site) recheckPage(w http.ResponseWriter, r *http.Request, status int, t
 		}
 		p := around(asked.Welcome, title, data)
 		p.Trouble = t
-		s.render(w, status, "recheck", p)
+		s.render(w, r, status, "recheck", p)
 		return nil
 	}
-	return s.proofPage(w, status, asked.Welcome, proofForm{
+	return s.proofPage(w, r, status, asked.Welcome, proofForm{
 		Base: recheckPath, Purpose: code.Recheck, Destinations: asked.Destinations, Resting: asked.Resting,
 		Code: asked.Challenge, Skip: asked.Skip, MustBy: asked.MustBy, Another: r.URL.Query().Has("another"), Back: infoPath,
 	}, t)

@@ -90,7 +90,7 @@ func (s *site) showInfo(w http.ResponseWriter, r *http.Request) error {
 	if sealed := r.URL.Query().Get("ticket"); sealed != "" {
 		welcome, err := s.Desk.PeekSession(r.Context(), s.host(r), sealed)
 		if err == nil {
-			s.render(w, http.StatusOK, "signin-ticket", around(welcome, "Your security info", signInPage{Welcome: welcome, Ticket: sealed}))
+			s.render(w, r, http.StatusOK, "signin-ticket", around(welcome, "Your security info", signInPage{Welcome: welcome, Ticket: sealed}))
 		}
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *site) showInfo(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, rules.ErrNoFlow) {
 		product, help := s.Desk.Brand(s.host(r))
 		welcome := flow.Welcome{ProductName: product, Help: help}
-		s.render(w, http.StatusOK, "signin", around(welcome, "Sign in to your security info", signInPage{Welcome: welcome, Ways: s.Desk.SignInWays(s.host(r))}))
+		s.render(w, r, http.StatusOK, "signin", around(welcome, "Sign in to your security info", signInPage{Welcome: welcome, Ways: s.Desk.SignInWays(s.host(r))}))
 		return nil
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *site) showInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.render(w, http.StatusOK, "signin-list", around(info.Welcome, "Your security info", listOf(info, changes)))
+	s.render(w, r, http.StatusOK, "signin-list", around(info.Welcome, "Your security info", listOf(info, changes)))
 	return nil
 }
 
@@ -159,7 +159,7 @@ func (s *site) startSignIn(w http.ResponseWriter, r *http.Request) error {
 	product, help := s.Desk.Brand(host)
 	http.SetCookie(w, keptByBrowser(browser, int(session.SignInLife.Seconds())))
 	w.Header().Set("Refresh", "0; url="+to)
-	s.render(w, http.StatusOK, "signin-go", around(flow.Welcome{ProductName: product, Help: help}, "One moment", leading))
+	s.render(w, r, http.StatusOK, "signin-go", around(flow.Welcome{ProductName: product, Help: help}, "One moment", leading))
 	return nil
 }
 
@@ -206,7 +206,7 @@ func (s *site) endSession(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) showEnded(w http.ResponseWriter, r *http.Request) error {
 	product, help := s.Desk.Brand(s.host(r))
-	s.render(w, http.StatusOK, "signin-ended", around(flow.Welcome{ProductName: product, Help: help}, "You are signed out here", nil))
+	s.render(w, r, http.StatusOK, "signin-ended", around(flow.Welcome{ProductName: product, Help: help}, "You are signed out here", nil))
 	return nil
 }
 
@@ -250,5 +250,5 @@ func (s *site) signInFailed(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header()[name] = values
 	}
 	product, help := s.Desk.Brand(s.host(r))
-	s.render(w, p.Status, "signin-failed", around(flow.Welcome{ProductName: product, Help: help}, title, data))
+	s.render(w, r, p.Status, "signin-failed", around(flow.Welcome{ProductName: product, Help: help}, title, data))
 }

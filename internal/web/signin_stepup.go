@@ -34,7 +34,7 @@ func (s *site) verifyPage(w http.ResponseWriter, r *http.Request, status int, t 
 	}
 	p := around(info.Welcome, "Show that it is you", data)
 	p.Trouble = t
-	s.render(w, status, "signin-verify", p)
+	s.render(w, r, status, "signin-verify", p)
 	return nil
 }
 
@@ -97,9 +97,9 @@ func (s *site) stepUpPage(w http.ResponseWriter, r *http.Request, status int, t 
 	p := around(info.Welcome, title, data)
 	p.Trouble = t
 	if t != nil && t.Field == "code" {
-		t.Lines = append(t.Lines, attempts(c.AttemptsLeft))
+		t.Lines = append(t.Lines, s.voice(r).attempts(c.AttemptsLeft))
 	}
-	s.render(w, status, "signin-code", p)
+	s.render(w, r, status, "signin-code", p)
 	return nil
 }
 

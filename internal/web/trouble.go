@@ -6,8 +6,9 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"time"
 
-	"holdfast.dev/holdfast/internal/problem"
+	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/contact"
 )
@@ -17,10 +18,11 @@ import (
 // answer are set, its status is returned.
 func (s *site) trouble(w http.ResponseWriter, r *http.Request, err error, field string) (*trouble, int) {
 	p := s.refusal(r, err)
-	t := describe(p, field)
+	v := s.voice(r)
+	t := v.describe(path.Base(p.Type), err, field)
 	var limit *rules.LimitError
 	if errors.As(err, &limit) {
-		t = slowedDown(limit.Subject, lasting(p.RetryAfter()))
+		t = v.slowedDown(limit.Subject, p.RetryAfter())
 	}
 	if t != nil {
 		maps.Copy(w.Header(), p.GetHeaders())
@@ -28,67 +30,65 @@ func (s *site) trouble(w http.ResponseWriter, r *http.Request, err error, field 
 	return t, p.Status
 }
 
-func describe(p *problem.Problem, field string) *trouble {
-	name := path.Base(p.Type)
-	e := explanations[name]
-	switch name {
+// describe tells a problem of a form by the last part of its type.
+func (v *voice) describe(problem string, err error, field string) *trouble {
+	switch problem {
 	case "code-wrong":
-		return &trouble{"This code is not right", []string{"Enter the newest code. Use the digits in the body of the message, not those in its header or sender."}, field}
+		return &trouble{v.Say("trouble.codeWrong"), []string{v.Say("trouble.codeWrongHow")}, field}
 	case "code-unreadable":
-		return &trouble{"This is not a code", []string{"A security code has digits only."}, field}
-	case "code-expired":
-		return &trouble{e.Heading, []string{e.Text}, ""}
-	case "code-spent":
-		return &trouble{e.Heading, []string{e.Text}, ""}
+		return &trouble{v.Say("trouble.codeUnreadable"), []string{v.Say("trouble.codeUnreadableHow")}, field}
+	case "code-expired", "code-spent", "identity-unavailable":
+		return &trouble{v.Say("error." + problem + ".heading"), []string{v.Say("error." + problem + ".text")}, ""}
 	case "destination-refused":
-		return &trouble{"We cannot send a code there", []string{sentence(p.Detail, "Choose another contact or another number.")}, field}
+		return &trouble{v.Say("trouble.refused"), []string{v.reason(err, "trouble.refusedHow")}, field}
 	case "no-route":
-		return &trouble{"We cannot send a code that way now", []string{sentence(p.Detail, "Choose another contact or another way.")}, field}
+		return &trouble{v.Say("trouble.noRoute"), []string{v.reason(err, "trouble.noRouteHow")}, field}
 	case "password-weak":
-		return &trouble{"Choose another password", p.Suggestions, field}
+		var weak *flow.WeakPasswordError
+		errors.As(err, &weak)
+		return &trouble{v.Say("trouble.password"), v.hints(weak.Strength), field}
 	case "password-refused":
-		return &trouble{"Choose another password", []string{"The service that keeps your password did not take this one. Perhaps you used it before."}, field}
-	case "identity-unavailable":
-		return &trouble{e.Heading, []string{e.Text}, ""}
+		return &trouble{v.Say("trouble.password"), []string{v.Say("trouble.passwordRefused")}, field}
 	default:
 		return nil
 	}
 }
 
+// reason says why no code goes somewhere, or what to do where that is not known.
+func (v *voice) reason(err error, otherwise string) string {
+	var refusal *rules.RefusalError
+	if !errors.As(err, &refusal) {
+		return v.Say(otherwise)
+	}
+	return v.Say(v.known("refused."+string(refusal.Reason), otherwise), "n", refusal.Count)
+}
+
 // takenNumbers says which numbers get a code on one of the channels.
-func takenNumbers(channels []contact.Channel) string {
+func (v *voice) takenNumbers(channels []contact.Channel) string {
 	switch {
 	case !slices.Contains(channels, contact.Voice):
-		return "Codes go to mobile phones, by text message."
+		return v.Say("trouble.takesMobiles")
 	case !slices.Contains(channels, contact.SMS):
-		return "Codes go to mobile phones and landlines, by automated call."
+		return v.Say("trouble.takesCalls")
 	default:
-		return "Codes go to mobile phones, and by automated call to landlines too."
+		return v.Say("trouble.takesBoth")
 	}
 }
 
 // slowedDown tells a wait. It speaks of what the person sees and of nobody else's doing.
-func slowedDown(subject, wait string) *trouble {
+func (v *voice) slowedDown(subject string, wait time.Duration) *trouble {
+	heading, how := "slow.often", "slow.oftenHow"
 	switch subject {
 	case "resend":
-		return &trouble{"Please wait a little", []string{"The next code can be sent in " + wait + ". Trying earlier does not help."}, ""}
+		heading, how = "slow.resend", "slow.resendHow"
 	case "method":
-		return &trouble{"This way is paused", []string{"To protect your account, no codes go this way for another " + wait + ". Choose another way."}, ""}
+		heading, how = "slow.method", "slow.methodHow"
 	case "disowned":
-		return &trouble{"Codes do not go there now", []string{"Somebody who gets messages there says that your account is not theirs. Check it for typing errors, or choose another way; it rests for " + wait + ", or until you have shown with another contact that it is you."}, ""}
+		heading, how = "slow.disowned", "slow.disownedHow"
 	case "country", "prefix", "spend", "spend-country":
-		return &trouble{"Codes are slow there", []string{"Texts and calls to this number are held back at the moment. Please try again in " + wait + ", or choose another way."}, ""}
+		heading, how = "slow.number", "slow.numberHow"
 	case "network":
-		return &trouble{"That was too often", []string{"Many codes were asked for from your network. Please try again in " + wait + ", or use another network, such as mobile data."}, ""}
-	default:
-		return &trouble{"That was too often", []string{"Please try again in " + wait + ". Trying earlier does not help and can make the block longer."}, ""}
+		how = "slow.networkHow"
 	}
-}
-
-// sentence writes a reason as a sentence, or another one where there is no reason.
-func sentence(reason, otherwise string) string {
-	if reason == "" {
-		return otherwise
-	}
-	return upper(reason) + "."
+	return &trouble{v.Say(heading), []string{v.Say(how, "in", v.In(wait), "wait", v.Lasting(wait))}, ""}
 }

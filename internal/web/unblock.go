@@ -18,8 +18,8 @@ var home = map[session.Stage]string{
 	session.Done:   "/unblock/done",
 }
 
-func (s *site) start(w http.ResponseWriter, _ *http.Request) error {
-	s.render(w, http.StatusOK, "start", page{Title: "Help with your account"})
+func (s *site) start(w http.ResponseWriter, r *http.Request) error {
+	s.render(w, r, http.StatusOK, "start", page{Title: "start.title"})
 	return nil
 }
 
@@ -46,7 +46,7 @@ func (s *site) showBlock(w http.ResponseWriter, r *http.Request) error {
 	if !o.Until.IsZero() {
 		data.In = o.Until.Sub(s.Now())
 	}
-	s.render(w, http.StatusOK, "block", of(o, "Your account is blocked", 0, data))
+	s.render(w, r, http.StatusOK, "block", of(o, "block.title", 0, data))
 	return nil
 }
 
@@ -91,6 +91,9 @@ func stepsOf(o flow.Overview) int {
 	return 2
 }
 
+// restrictedDays is how long payments stay denied after a release by an entered number.
+const restrictedDays = int(block.EnteredNumberRestriction / (24 * time.Hour))
+
 // donePage ends the flow.
 type donePage struct {
 	flow.Overview
@@ -105,8 +108,8 @@ func (s *site) showDone(w http.ResponseWriter, r *http.Request) error {
 	}
 	done := donePage{Overview: o}
 	if o.EnteredNumber {
-		done.RestrictedDays = int(block.EnteredNumberRestriction.Hours() / 24)
+		done.RestrictedDays = restrictedDays
 	}
-	s.render(w, http.StatusOK, "done", of(o, "Your account is open again", 0, done))
+	s.render(w, r, http.StatusOK, "done", of(o, "done.title", 0, done))
 	return nil
 }

@@ -4,7 +4,6 @@ package web
 
 import (
 	"context"
-	"html/template"
 	"net/http"
 	"net/netip"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/password"
 	"holdfast.dev/holdfast/internal/rules/receipt"
+	"holdfast.dev/holdfast/internal/web/words"
 )
 
 // Desk serves the people at the pages.
@@ -64,11 +64,13 @@ type Config struct {
 	// nil takes the connection's own.
 	ClientAddr func(*http.Request) netip.Addr
 	// Countries are offered where a person enters a number, as far as the policy reaches
-	// them: named and sorted in the language of the pages.
+	// them. The pages name and sort them in their own language.
 	Countries []Country
 	// Languages are those in which messages are written (BCP 47), the first one for people
 	// whose own is not among them; empty means English.
 	Languages []string
+	// Words are what the pages say; nil takes those of this program.
+	Words *words.Catalogue
 	// Scheme of the public pages: https (with HSTS), or http on a developer's machine.
 	Scheme string
 	// Now is the clock.
@@ -80,17 +82,22 @@ type Config struct {
 type site struct {
 	Config
 	assets  assets
-	pages   map[string]*template.Template
+	voices  voices
 	tongues tongues
 	mux     *http.ServeMux
 }
 
 // New returns the handler of the public listener.
 func New(c Config) http.Handler {
+	if c.Words == nil {
+		c.Words = words.Embedded()
+	}
 	if c.ClientAddr == nil {
 		c.ClientAddr = connectionAddr
 	}
-	s := &site{Config: c, assets: loadAssets(), pages: parsePages(), tongues: tonguesOf(c.Languages), mux: http.NewServeMux()}
+	s := &site{
+		Config: c, assets: loadAssets(), voices: newVoices(c.Words, c.Countries), tongues: tonguesOf(c.Languages), mux: http.NewServeMux(),
+	}
 	s.routePages()
 	s.routeSignIn()
 	s.routeChanges()
@@ -102,6 +109,7 @@ func (s *site) routePages() {
 	s.mux.Handle("GET /assets/{name}", s.assets)
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":               s.start,
+		"POST /language":         s.chooseLanguage,
 		"GET /unblock":           s.showBlock,
 		"POST /unblock":          s.openFlow,
 		"GET /unblock/contact":   s.showContact,

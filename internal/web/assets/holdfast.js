@@ -1,11 +1,16 @@
 // Comfort for the pages; everything works without it. No data leaves this origin.
 "use strict";
 
-// The end of a hold is shown as the reader's own language and time zone write it.
+// The words come with the page, whose language everything here is written in.
+const say = document.currentScript.dataset;
+const spoken = document.documentElement.lang;
+const language = navigator.languages.find((one) => one.startsWith(`${spoken}-`)) ?? spoken; // en-GB for en
+
+// The end of a hold is shown in the reader's own time zone.
 for (const time of document.querySelectorAll("time[data-local=date]")) {
   const at = new Date(time.dateTime);
   time.title = time.textContent;
-  time.textContent = at.toLocaleString(undefined, {
+  time.textContent = at.toLocaleString(language, {
     weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
   });
 }
@@ -15,7 +20,8 @@ for (const time of document.querySelectorAll("time[data-local='']")) {
   const at = new Date(time.dateTime);
   if (at.getTimezoneOffset() === 0) continue;
   const local = document.createElement("span");
-  local.textContent = ` (${at.toLocaleString(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" })} your time)`;
+  const there = at.toLocaleString(language, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+  local.textContent = ` ${say.localTime.replace("{time}", () => there)}`;
   time.after(local);
 }
 
@@ -38,7 +44,8 @@ for (const wait of document.querySelectorAll("[data-wait]")) {
   const end = performance.now() + Number(wait.dataset.wait) * 1000;
   const tick = () => {
     const left = Math.ceil((end - performance.now()) / 1000);
-    wait.textContent = left > 0 ? `, in ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : ", now";
+    const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    wait.textContent = left > 0 ? say.waitIn.replace("{left}", () => clock) : say.waitNow;
     if (left > 0) setTimeout(tick, 1000);
   };
   tick();
@@ -56,16 +63,16 @@ if (code && "OTPCredential" in window) {
 }
 
 // A password can be shown, and its strength is told while it is typed.
-const words = ["very weak", "weak", "fair", "strong", "very strong"];
+const strengths = say.strengths.split("|");
 for (const field of document.querySelectorAll("[data-reveal]")) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "reveal";
-  button.textContent = "Show the password";
+  button.textContent = say.show;
   button.addEventListener("click", () => {
     const show = field.type === "password";
     field.type = show ? "text" : "password";
-    button.textContent = show ? "Hide the password" : "Show the password";
+    button.textContent = show ? say.hide : say.show;
   });
   field.after(button);
   field.form.addEventListener("submit", () => { field.type = "password"; });
@@ -102,7 +109,7 @@ function tell(verdict, { score, acceptable, suggestions }) {
   bars.dataset.score = score;
   bars.setAttribute("aria-hidden", "true");
   for (let i = 0; i < 4; i++) bars.append(document.createElement("span"));
-  const lines = [`${acceptable ? "Good" : "Not yet"}: ${words[score]}.`, ...suggestions].map((text) => {
+  const lines = [(acceptable ? say.good : say.notYet).replace("{strength}", () => strengths[score]), ...suggestions].map((text) => {
     const line = document.createElement("p");
     line.textContent = text;
     return line;

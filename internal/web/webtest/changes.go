@@ -2,7 +2,6 @@ package webtest
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -136,7 +135,7 @@ func (d *Desk) startWith(v flow.Visit, method string, action change.Action, c fl
 	return inSession(d, method, v, func(info *flow.SecurityInfo) (string, error) {
 		d.Changing.Typed = append(d.Changing.Typed, c)
 		if (c.Channel == contact.Email) != strings.Contains(c.Address, "@") {
-			return "", fmt.Errorf("%w: it is no phone number of the chosen country; check the country and the digits", rules.ErrDestination)
+			return "", rules.Refuse(rules.NoNumber)
 		}
 		begun := d.begin(action)
 		begun.Added = []flow.Piece{{Channel: c.Channel, Hint: contact.Mask(c.Channel, c.Address), Language: c.Language}}
