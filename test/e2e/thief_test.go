@@ -169,3 +169,34 @@ func (d *demo) asBefore(thief *tab) {
 	b := d.enter("grace")
 	d.listed(b, 3, "gr•••", "03", "77")
 }
+
+// comesBackIn is the next sign-in after a hold was cancelled: until a code and a new
+// password the account is blocked, whoever knows the old one.
+func (d *demo) comesBackIn(account, password, address, newPassword string) {
+	d.t.Helper()
+	var denied signIn
+	d.await(patience, "the block that follows a cancelled hold", func() bool {
+		if denied = d.signIn(account, password); denied.SignedIn {
+			d.t.Fatalf("the old password signs %s in", account)
+		}
+		return slices.Equal(denied.Reasons, []string{"UnusualActivity"})
+	})
+	b := browse(d.t)
+	b.reach(denied.UnblockURL, "form[action='/unblock']")
+	b.step("form[action='/unblock'] button", 200, "form[action='/unblock/contact']")
+	before := len(d.inbox(address))
+	b.step("form[action='/unblock/contact'] button[type=submit]", 200, codeField)
+	b.fill(codeField, d.code(address, before))
+	b.step("form[action='/unblock/code'] button[type=submit]", 200, "#password")
+	b.fill("#password", newPassword)
+	b.step("form[action='/unblock/password'] button[type=submit]", 200, "main")
+	if in := d.signIn(account, newPassword); !in.SignedIn {
+		d.t.Errorf("with the new password: %+v", in)
+	}
+	if in := d.signIn(account, password); in.Status != http.StatusUnauthorized {
+		d.t.Errorf("the old password still opens something: %+v", in)
+	}
+	if got := d.decide(map[string]string{"account": account, "action": "Payment"}); got.Decision != "Allow" {
+		d.t.Errorf("payments after all that: %+v", got)
+	}
+}
