@@ -26,6 +26,13 @@ func (p cancelPage) Over() bool { return p.Change.State.Terminal() }
 // Cancelled reports whether it was cancelled.
 func (p cancelPage) Cancelled() bool { return p.Change.State == change.Cancelled }
 
+// Blocked reports whether the account is blocked since: by a code, and by somebody who had
+// not signed in, so that the password is still the old one.
+func (p cancelPage) Blocked() bool {
+	c := p.Change
+	return p.Message == "" && p.Cancelled() && !p.FirstFactor && c.End.Reason == change.ByCode && !c.HoldStart.IsZero()
+}
+
 // showNotice shows what a notice told of, with the one big button; it changes nothing
 // (law 7). A link that nobody got shows nothing (law 6).
 func (s *site) showNotice(w http.ResponseWriter, r *http.Request) error {

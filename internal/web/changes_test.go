@@ -168,7 +168,7 @@ func TestTheLinkOfANotice(t *testing.T) {
 	redirected(t, v.post("/security-info/cancel/send", "change", id, "contact", "SMS:c2"), "/security-info/cancel?change="+id)
 	v.codeAt("/security-info/cancel", "/security-info/cancel", id)
 	page := text(t, v.get("/security-info/cancel"))
-	contains(t, page, "This change was cancelled", "Change it where you sign in")
+	contains(t, page, "This change was cancelled", "stays blocked until you sign in")
 	lacks(t, page, "Choose a new password")
 	v.cookie = ""
 	contains(t, text(t, v.get("/c/"+message)), "This change was cancelled")
