@@ -103,6 +103,7 @@ func (c *Courier) route(ctx context.Context, m message.Message, rendered message
 			}
 			done, over := c.hand(ctx, m, rendered, provider)
 			if over {
+				c.spend(ctx, m, p, done)
 				return done
 			}
 			class = done.class
@@ -153,6 +154,24 @@ func (c *Courier) hand(ctx context.Context, m message.Message, rendered message.
 	}
 }
 
+// spend counts a notice that has cost something, or may have, in the policy's caps: codes
+// were counted when they were asked for. It goes whatever is left (law 8).
+func (c *Courier) spend(ctx context.Context, m message.Message, p policy.Policy, o outcome) {
+	paid := o.state == message.Sent || o.class == message.Unknown
+	if m.Kind != message.Notice || !dialled(m.Channel) || !paid {
+		return
+	}
+	over, err := c.Outbox.Spend(context.WithoutCancel(ctx), m.Tenant, p.Caps(c.Numbers.Plan(m.Address)), c.Now())
+	switch {
+	case err != nil:
+		c.Log.Error("Could not count a notice in the policy's spend cap; it was sent", "error", err, "message", m.ID, "tenant", m.Tenant)
+	case over:
+		c.Metrics.overCap.WithLabelValues(string(m.Channel)).Inc()
+	}
+}
+
+func dialled(channel contact.Channel) bool { return channel == contact.SMS || channel == contact.Voice }
+
 // settle writes an outcome, in spite of a memory that does not answer at once.
 func (c *Courier) settle(ctx context.Context, m message.Message, write func(context.Context) error) {
 	pause := settlePause
@@ -184,7 +203,7 @@ func (c *Courier) spread(d time.Duration) time.Duration {
 // to a number, for the number's country (T1).
 func (c *Courier) serving(p policy.Policy, m message.Message) []policy.Provider {
 	country := ""
-	if m.Channel == contact.SMS || m.Channel == contact.Voice {
+	if dialled(m.Channel) {
 		country = c.Numbers.Plan(m.Address)
 	}
 	var list []policy.Provider

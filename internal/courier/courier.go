@@ -29,6 +29,9 @@ type Outbox interface {
 	// it due at notBefore. After the lease it changes nothing, as does MarkDead.
 	MarkRetry(ctx context.Context, m message.Message, notBefore time.Time, class message.ErrorClass) error
 	MarkDead(ctx context.Context, m message.Message, class message.ErrorClass, now time.Time) error
+	// Spend counts a text or a call that was sent in the caps of its policy; over says that
+	// one of them was used up before.
+	Spend(ctx context.Context, tenant string, caps []code.Limit, now time.Time) (over bool, err error)
 	// Wake receives after a commit that may have made messages due. A wake-up
 	// that nobody waits for is kept.
 	Wake() <-chan struct{}

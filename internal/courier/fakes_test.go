@@ -32,8 +32,11 @@ type outbox struct {
 	// unwritten is how many of the next outcomes are not written.
 	unwritten int
 	// past counts the leases that left out a full lane.
-	past   int
-	lost   map[string]bool
+	past int
+	lost map[string]bool
+	// spent are the caps that were charged; full says that one was used up.
+	spent  []string
+	full   bool
 	wake   chan struct{}
 	events chan string
 	now    func() time.Time
@@ -132,6 +135,15 @@ func (o *outbox) MarkRetry(_ context.Context, m message.Message, notBefore time.
 	return o.settle(m.ID, event, func(kept *message.Message) {
 		kept.NotBefore, kept.Attempts, kept.Handed = notBefore, kept.Attempts+1, m.Handed
 	})
+}
+
+func (o *outbox) Spend(_ context.Context, tenant string, caps []code.Limit, _ time.Time) (over bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range caps {
+		o.spent = append(o.spent, tenant+" "+c.Subject+" "+c.ID)
+	}
+	return o.full, o.fails()
 }
 
 func (o *outbox) Wake() <-chan struct{} { return o.wake }

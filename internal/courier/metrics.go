@@ -16,6 +16,7 @@ type Metrics struct {
 	delay    *prometheus.HistogramVec
 	flying   prometheus.Gauge
 	circuits *prometheus.GaugeVec
+	overCap  *prometheus.CounterVec
 }
 
 // NewMetrics registers the courier's metrics.
@@ -39,7 +40,11 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		Name: "holdfast_provider_circuits",
 		Help: "Providers' channels that this replica skips (Open) or tries again (HalfOpen), by the provider's type.",
 	}, []string{"type", "state"})
-	registerer.MustRegister(m.attempts, m.delay, m.flying, m.circuits)
+	m.overCap = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "holdfast_notices_over_cap_total",
+		Help: "Notices by text and call that were sent although a spend cap of the policy was used up: codes wait meanwhile.",
+	}, []string{"channel"})
+	registerer.MustRegister(m.attempts, m.delay, m.flying, m.circuits, m.overCap)
 	return m
 }
 

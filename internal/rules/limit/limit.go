@@ -37,6 +37,27 @@ func (r Rate) Take(tat, now time.Time) (next time.Time, retryAfter time.Duration
 	return tat.Add(r.Per / time.Duration(r.Count)), 0
 }
 
+// Charge counts an event at now that happens whatever is left. It returns the tat to
+// store: those that ask wait for what was charged beyond the rate, but never longer than
+// Per, when all of it is past.
+func (r Rate) Charge(tat, now time.Time) (next time.Time) {
+	if r.Count <= 0 || r.Per <= 0 {
+		return tat
+	}
+	next = tat
+	if next.Before(now) {
+		next = now
+	}
+	next = next.Add(r.Per / time.Duration(r.Count))
+	if longest := r.UsedUp(now, r.Per); next.After(longest) {
+		next = longest
+	}
+	if next.Before(tat) {
+		return tat
+	}
+	return next
+}
+
 // UsedUp is the tat under which nothing is allowed for a length from now on.
 func (r Rate) UsedUp(now time.Time, length time.Duration) (tat time.Time) {
 	if r.Count <= 0 || r.Per <= 0 {

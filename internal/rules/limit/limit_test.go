@@ -245,3 +245,53 @@ func TestCapLetsThrough(t *testing.T) {
 		}
 	}
 }
+
+// T6, law 8: what is charged goes whatever is left, and those that ask wait for it: until no
+// hour holds more than the cap, and never longer than an hour after the last charge.
+func TestChargeIsCountedAndNeverRefused(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		most := rapid.IntRange(1, 200).Draw(t, "most")
+		r := Cap(most, time.Hour)
+		var tat, last time.Time
+		var all []time.Time
+		now := noon
+		for range rapid.IntRange(1, 300).Draw(t, "events") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 600_000).Draw(t, "ms")) * time.Millisecond)
+			if rapid.Bool().Draw(t, "asks") {
+				next, wait := r.Take(tat, now)
+				if now.Sub(last) >= r.Per && wait > r.Per/time.Duration(r.Count) {
+					t.Fatalf("an hour after the last charge it still waits %v", wait)
+				}
+				if wait > 0 {
+					continue
+				}
+				tat, all = next, append(all, now)
+				if n := within(all, now, time.Hour); n > most {
+					t.Fatalf("%d events within the hour before one that was let through, the cap is %d", n, most)
+				}
+				continue
+			}
+			next := r.Charge(tat, now)
+			if !next.After(tat) && next.Sub(now) < r.Per {
+				t.Fatalf("a charge at %v counts for nothing: %v", now, next)
+			}
+			tat, last, all = next, now, append(all, now)
+		}
+	})
+}
+
+// within counts the events of the last length.
+func within(all []time.Time, now time.Time, length time.Duration) (n int) {
+	for _, at := range all {
+		if at.After(now.Add(-length)) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestChargeOfARateWithoutNumbers(t *testing.T) {
+	if got := (Rate{}).Charge(noon, noon); !got.Equal(noon) {
+		t.Errorf("it moved to %v", got)
+	}
+}

@@ -24,6 +24,7 @@ type Store interface {
 	EscalationStore
 	ReportStore
 	DisownedStore
+	SpendStore
 	ChangeStore
 	ReceiptStore
 	SignInStore
@@ -74,7 +75,8 @@ type Store interface {
 	Close() error
 }
 
-// Backend is one empty store of an engine. It was opened with NewSealer and Now.
+// Backend is one empty store of an engine. It was opened with NewSealer and Now, and its
+// database says that it is Start.
 type Backend struct {
 	Store
 	// DB reaches the tables, for what no method shows or does.
@@ -88,7 +90,7 @@ type Backend struct {
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	for _, group := range []map[string]func(*testing.T, Backend){
-		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests, replicaTests, changeTests, holdTests, frozenTests, besideTests, reclaimTests, changeUpkeepTests, reportTests, disownedTests, signInTests, proofTests, receiptTests, healthTests,
+		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests, replicaTests, changeTests, holdTests, frozenTests, besideTests, reclaimTests, changeUpkeepTests, reportTests, disownedTests, spendTests, signInTests, proofTests, receiptTests, healthTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, open(t)) })
