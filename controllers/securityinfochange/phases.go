@@ -29,7 +29,7 @@ func (c *Controller) recall(ctx context.Context, s *scope) error {
 		return fmt.Errorf("read the record of change %s: %w", s.key(), err)
 	}
 	s.record = record
-	s.known = !record.Deleted || record.UID == s.uid()
+	s.known = record.Of(s.uid())
 	if !s.known && s.remembered.End.State == "" && !s.remembered.Created.After(record.Created) {
 		s.remembered = change.Memory{} // of the incarnation whose deletion has cancelled it
 	}

@@ -34,7 +34,7 @@ type ImportedContact struct {
 
 // ImportContacts writes the first security info of an account and tells every
 // contact. It returns rules.ErrRecorded for an account that has any,
-// rules.ErrOpenMatter while a block is open, rules.ErrDestination for an address
+// rules.ErrOpenMatter while a block or a change is open, rules.ErrDestination for an address
 // that no message can reach.
 func (d *Desk) ImportContacts(ctx context.Context, in Import) error {
 	now := d.Now()

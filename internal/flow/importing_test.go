@@ -104,6 +104,20 @@ func TestNoImportWhileAMethodIsBlocked(t *testing.T) {
 	}
 }
 
+// law 8: what were imported beside an open change would not be told of it, and could not
+// cancel it; nor is an absence written, after which the first contact is full.
+func TestNoImportBesideAChange(t *testing.T) {
+	d := newDesk(t)
+	is(t, d.ImportContacts(t.Context(), imported()), nil)
+	thief := d.enter(anna)
+	id := d.replaces(&thief, thiefMail)
+	is(t, d.ImportContacts(t.Context(), imported(mailIn)), rules.ErrOpenMatter)
+	is(t, d.ImportContacts(t.Context(), imported()), rules.ErrOpenMatter)
+	if masks := d.masks(); masks != "" {
+		t.Errorf("beside %s there are now %s", id, masks)
+	}
+}
+
 // law 8: an address that is listed twice is one contact and is told once; a number
 // by two channels is two.
 func TestAnAddressListedTwiceIsToldOnce(t *testing.T) {

@@ -21,9 +21,10 @@ func (s *Store) Change(ctx context.Context, key change.Key) (change.Record, erro
 
 // OpenChanges are the open changes of an account, by name.
 func (s *Store) OpenChanges(ctx context.Context, tenant, account string) ([]change.Record, error) {
-	return list(s.read(ctx), scanChange, `SELECT record FROM changes
-		WHERE tenant = $1 AND account = $2 AND end_state = '' ORDER BY name`, tenant, account)
+	return list(s.read(ctx), scanChange, openChanges, tenant, account)
 }
+
+const openChanges = `SELECT record FROM changes WHERE tenant = $1 AND account = $2 AND end_state = '' ORDER BY name`
 
 // Restricting are the account's other changes that restrict it at now or may come to do
 // so: the open ones, and those that have ended and restrict to their date.
@@ -58,19 +59,18 @@ func (s *Store) PendingNotices(ctx context.Context, now time.Time, n int) ([]cha
 		WHERE end_state = '' AND wake_at <= $1 ORDER BY wake_at, tenant, name LIMIT CAST($2 AS BIGINT)`, instant(now), n)
 }
 
-// Clock is what the database holds for the present, to the second: it is compared before
-// a hold ends (law 11).
+// Clock is what the database holds for the present: it is compared before a hold ends
+// (law 11).
 func (s *Store) Clock(ctx context.Context) (time.Time, error) {
-	told, err := one(s.ask(ctx, s.config.Writer), plain[string], `SELECT CAST(CURRENT_TIMESTAMP AS TEXT)`)
-	if err != nil {
-		return time.Time{}, err
+	return present(s.ask(ctx, s.config.Writer), s.config.Clock, s.config.Now)
+}
+
+// present asks the database for its time, or the process where the database has none.
+func present(q queries, clock string, process func() time.Time) (time.Time, error) {
+	if clock == "" {
+		return stored(process()), nil
 	}
-	for _, layout := range []string{time.DateTime, "2006-01-02 15:04:05.999999-07", "2006-01-02 15:04:05.999999-07:00"} {
-		if at, err := time.Parse(layout, told); err == nil {
-			return at.UTC(), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("the database tells the time as %q", told)
+	return one(q, func(row scanner) (at time.Time, err error) { return at, row.Scan((*instant)(&at)) }, clock)
 }
 
 // matter is a change under work, with all that its rules ask about. Nobody else changes
@@ -83,9 +83,19 @@ type matter struct {
 	now    time.Time
 }
 
-// openMatter locks the account's changes, in one order for all, and its book.
+// lockAccount holds back whoever else begins, ends or joins a change of the account, or
+// imports its contacts, until the commit. What is read next is how they have left it: rows
+// that somebody has just added too, which no lock of the rows that were there would show.
+func (t *tx) lockAccount(tenant, account string) {
+	if t.lockName != "" {
+		t.queue(t.lockName, place(tenant, account, "", "changes"))
+	}
+}
+
+// openMatter locks the account, and with it its changes and its book.
 func (t *tx) openMatter(key change.Key, account string, now time.Time) (*matter, error) {
 	m := &matter{now: now}
+	t.lockAccount(key.Tenant, account)
 	changes, err := list(t.queries, scanChange, `SELECT record FROM changes
 		WHERE tenant = $1 AND account = $2 AND (end_state = '' OR name = $3) ORDER BY name`+t.lock, key.Tenant, account, key.Name)
 	if err != nil {
@@ -97,11 +107,6 @@ func (t *tx) openMatter(key change.Key, account string, now time.Time) (*matter,
 		} else {
 			m.others = append(m.others, r)
 		}
-	}
-	// An import writes the row: it waits, or was first.
-	if _, err := one(t.queries, plain[bool], `SELECT had_any FROM books WHERE tenant = $1 AND account = $2`+t.lock,
-		key.Tenant, account); unlessMissing(err, rules.ErrNotFound) != nil {
-		return nil, err
 	}
 	m.book, err = book(t.queries, t.sealer, key.Tenant, account, now)
 	return m, err

@@ -107,7 +107,11 @@ func (t *tx) advance(m *matter) error {
 	}
 	switch step, reason := m.record.Next(m.book, m.others, m.now); step {
 	case change.Hold:
-		m.record = m.record.Begin(m.now)
+		there, err := present(t.queries, t.clock, t.now)
+		if err != nil {
+			return err
+		}
+		m.record = m.record.Begin(m.now, there)
 		for i, o := range m.others {
 			if o.Joined != m.record.Key.Name {
 				continue

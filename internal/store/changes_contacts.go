@@ -127,10 +127,8 @@ func (t *tx) provenBy(m *matter, p change.Proving) (contact.Contact, error) {
 		if err != nil {
 			return contact.Contact{}, err
 		}
-		for id, known := range fresh {
-			if known == address {
-				return contact.Contact{ID: id}, nil
-			}
+		if proven, ok := m.record.Proven(c.Channel, func(id string) bool { return fresh[id] == address }); ok {
+			return contact.Contact{ID: proven.ID}, nil
 		}
 	}
 	return contact.Contact{}, change.ErrProof

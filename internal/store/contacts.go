@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 )
@@ -57,9 +58,13 @@ func book(q queries, sealer Sealer, tenant, account string, now time.Time) (cont
 
 // ImportContacts writes the first security info of an account and the notices about
 // it. An account that has or had any gives rules.ErrRecorded, but for the very same
-// list, which changes nothing. An empty list records absence (law 13).
+// list, which changes nothing. An empty list records absence (law 13). Beside an open
+// change it gives rules.ErrOpenMatter: what is imported would not be told of it, nor could
+// it cancel.
 func (s *Store) ImportContacts(ctx context.Context, tenant, account string, contacts []contact.Contact, notices []message.Message, now time.Time) error {
 	return s.write(ctx, func(t *tx) error {
+		t.lockAccount(tenant, account)
+		open := ask(t.queries, scanChange, openChanges, tenant, account)
 		hadAny, err := one(t.queries, plain[bool], `INSERT INTO books (tenant, account, recorded_at, had_any)
 			VALUES ($1, $2, $3, FALSE)
 			ON CONFLICT (tenant, account) DO UPDATE SET had_any = books.had_any RETURNING had_any`,
@@ -69,6 +74,13 @@ func (s *Store) ImportContacts(ctx context.Context, tenant, account string, cont
 		}
 		if hadAny {
 			return t.sameContacts(tenant, account, contacts)
+		}
+		changes, err := open.all()
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(changes, func(r change.Record) bool { return !r.State(now).Terminal() }) {
+			return rules.ErrOpenMatter
 		}
 		if err := t.insertContacts(tenant, account, contacts); err != nil {
 			return err

@@ -61,6 +61,12 @@ type Config struct {
 	// Numbering is how facts are numbered where transactions run side by side; zero on an
 	// engine with one writer.
 	Numbering Numbering
+	// LockName holds the name $1 until the end of the transaction: a lock where there may be
+	// no row yet. Empty on an engine with one writer.
+	LockName string
+	// Clock asks the database for its time in milliseconds since 1970; empty where the
+	// database has no clock but this process's, which Now reads.
+	Clock string
 	// TakeTime is run at the start of a replay, which reads every block: it lifts the
 	// server's own limits of time. Empty for nothing.
 	TakeTime string

@@ -21,9 +21,11 @@ type tx struct {
 	// lock ends a SELECT for change, skip one that leaves out what others hold; next is
 	// the number of the next fact.
 	lock, skip, next string
-	now              func() time.Time
-	facts            bool
-	mail             bool
+	// lockName holds a name without a row, clock asks for the database's time.
+	lockName, clock string
+	now             func() time.Time
+	facts           bool
+	mail            bool
 }
 
 // write runs a deed in one transaction: all of it is committed, or nothing. A deed may
@@ -89,7 +91,8 @@ func (s *Store) patiently(ctx context.Context) (context.Context, context.CancelF
 func (s *Store) commit(ctx context.Context, conn *sql.Conn, deed func(*tx) error) error {
 	t := &tx{
 		queries: s.on(ctx, conn), sealer: s.config.Sealer,
-		lock: s.config.ForUpdate, skip: s.config.SkipLocked, next: s.config.Numbering.Next, now: s.config.Now,
+		lock: s.config.ForUpdate, skip: s.config.SkipLocked, next: s.config.Numbering.Next,
+		lockName: s.config.LockName, clock: s.config.Clock, now: s.config.Now,
 	}
 	committed := false
 	defer func() {

@@ -26,11 +26,18 @@ type Memory struct {
 // Remembers reports whether the mirror says anything at all.
 func (m Memory) Remembers() bool { return m != Memory{} }
 
+// Of reports whether the record is that of the object with this UID and of no earlier
+// incarnation. A change of the pages that was dropped before its object was seen stays so
+// when it is.
+func (r Record) Of(uid string) bool {
+	return !r.Deleted || r.UID == uid || (r.Key.Own() && (r.UID == "" || uid == ""))
+}
+
 // Seen is the record after another sight of its object. Spec and terms stay frozen. Only
 // after a deletion was seen does another UID begin a new incarnation, which inherits the
 // restriction of the one before.
 func (r Record) Seen(fresh Record) Record {
-	if r.Deleted && fresh.UID != r.UID {
+	if !r.Of(fresh.UID) {
 		fresh.Inherited = stronger(r.Restricted, r.Inherited)
 		fresh.InheritedUntil = later(r.RestrictedUntil, r.InheritedUntil)
 		return fresh

@@ -180,8 +180,9 @@ func (r Record) rivals(o Record, now time.Time) bool {
 }
 
 // Begin puts the change on hold at now, for the length that was frozen with its first
-// record. A hold that has begun stays as it is.
-func (r Record) Begin(now time.Time) Record {
+// record, counted from the latest of the clocks: by one that is behind it would end too
+// early (law 11). A hold that has begun stays as it is.
+func (r Record) Begin(now time.Time, clocks ...time.Time) Record {
 	if r.State(now).Terminal() || !r.HoldStart.IsZero() {
 		return r
 	}
@@ -189,8 +190,10 @@ func (r Record) Begin(now time.Time) Record {
 	if r.Spec.Action == Clear {
 		length = r.Terms.ClearDelay
 	}
-	// The apiserver may have seen the object later than this clock says.
-	start := later(now, r.Created)
+	start := later(now, r.Created) // the apiserver may have seen the object later than this clock says
+	for _, at := range clocks {
+		start = later(start, at)
+	}
 	r.HoldStart, r.HoldUntil, r.Begun = start, start.Add(length), now
 	r.Restricted = stronger(r.Restricted, restricted)
 	r.RestrictedUntil = later(r.RestrictedUntil, r.restrictsTo())

@@ -51,7 +51,7 @@ func (r Record) noticeAt(n Number) time.Time {
 	day := 24 * time.Hour
 	switch n {
 	case Started:
-		return r.HoldStart
+		return earlier(r.Begun, r.HoldStart) // at once, though another clock is ahead
 	case AfterDay:
 		return r.HoldStart.Add(day)
 	case AfterTwoWeeks:

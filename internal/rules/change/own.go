@@ -11,6 +11,14 @@ import (
 // such a change comes before its object.
 const OwnPrefix = "holdfast-change-"
 
+const (
+	// MaxOpen is how many changes of an account may be open that pages began, before they
+	// begin no more; BegunPerDay is how many they begin in a day: a sign-in earns so many
+	// objects at most (law 5).
+	MaxOpen     = 10
+	BegunPerDay = 20
+)
+
 // Own reports whether a change of this name was made at the pages.
 func (k Key) Own() bool { return strings.HasPrefix(k.Name, OwnPrefix) }
 

@@ -94,6 +94,21 @@ func (r Record) Prove(p Proof, by contact.Contact, now time.Time) (Record, error
 	return r, nil
 }
 
+// Proven is the new contact that a code on a channel has proved, of those that have its
+// address: the first whose code is still missing.
+func (r Record) Proven(channel contact.Channel, addressed func(id string) bool) (proven NewContact, ok bool) {
+	for _, c := range r.Spec.New {
+		if c.Channel != channel || !addressed(c.ID) {
+			continue
+		}
+		if r.Proofs.New[c.ID].IsZero() {
+			return c, true
+		}
+		proven, ok = c, true
+	}
+	return proven, ok
+}
+
 // fullBefore reports whether the contact was full in the snapshot and is still there.
 func (r Record) fullBefore(id string) bool {
 	return slices.ContainsFunc(r.Snapshot, func(c OldContact) bool {

@@ -36,8 +36,9 @@ type Options struct {
 	// 0 means 10 s. The server gives up a statement after half of it.
 	Patience time.Duration
 
-	// tracer counts what is sent, for tests.
+	// tracer counts what is sent, and clock replaces the server's, for tests.
 	tracer pgx.QueryTracer
+	clock  string
 }
 
 const (
@@ -74,6 +75,7 @@ func Open(ctx context.Context, url string, o Options) (*store.Store, error) {
 		Together: together, Lightly: "SET LOCAL synchronous_commit = off",
 		ForUpdate: " FOR UPDATE", SkipLocked: " FOR UPDATE SKIP LOCKED", Row: "ctid", PruneBatch: 500,
 		Numbering: numbering, TakeTime: "SET LOCAL statement_timeout = 0",
+		LockName: `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, Clock: cmp.Or(o.clock, clock),
 		Patience: o.Patience, Unavailable: unavailable, Conflict: conflict,
 		Tell: h.tell, Release: h.stop,
 	})
@@ -92,6 +94,9 @@ func settings(patience time.Duration) map[string]string {
 		"idle_in_transaction_session_timeout": ms(patience),
 	}
 }
+
+// clock tells the server's time at this statement, however it writes dates.
+const clock = `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)`
 
 // numbering takes the numbers of facts from a sequence, which nobody waits for. Asking
 // for the transaction's own number first makes sure that it has one.

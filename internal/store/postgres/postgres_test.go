@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"database/sql"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func options(t *testing.T) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{Sealer: sealer, Now: storetest.Now, After: never, Connections: 16}
+	return Options{Sealer: sealer, Now: storetest.Now, After: never, Connections: 16, clock: fmt.Sprint("SELECT CAST(", storetest.Start.UnixMilli(), " AS BIGINT)")}
 }
 
 // never keeps the pulse from hiding that a notification was lost.

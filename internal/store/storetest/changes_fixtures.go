@@ -31,6 +31,7 @@ type ChangeStore interface {
 	RejectChange(ctx context.Context, v change.Visit, reason change.Reason) (change.Record, error)
 	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)
 	Wakes(ctx context.Context) ([]change.Wake, error)
+	EndedOwn(ctx context.Context) ([]change.Key, error)
 	PendingNotices(ctx context.Context, now time.Time, n int) ([]change.Record, error)
 	NoticedChange(ctx context.Context, tenant, messageID string) (change.Noticed, error)
 	Clock(ctx context.Context) (time.Time, error)
@@ -100,6 +101,11 @@ func (o *owner) removal(name string, now time.Time, ids ...string) change.Record
 // no ID.
 func (o *owner) code(purpose code.Purpose, object, contactID, address string, now time.Time) string {
 	o.t.Helper()
+	return o.codeBy(contact.Email, purpose, object, contactID, address, now)
+}
+
+func (o *owner) codeBy(channel contact.Channel, purpose code.Purpose, object, contactID, address string, now time.Time) string {
+	o.t.Helper()
 	o.codes++
 	f := flowOf(o.account, fmt.Sprintf("flow-%d-of-%s-at-%d", o.codes, o.account, now.Unix()), object)
 	f.Purpose, f.Opened, f.Expires = purpose, now, now.Add(session.Life)
@@ -107,7 +113,7 @@ func (o *owner) code(purpose code.Purpose, object, contactID, address string, no
 	p := &person{Backend: o.Backend, t: o.t, flow: f}
 	issue := p.issue(now)
 	issue.Address, issue.Challenge.ContactID, issue.Challenge.Purpose = address, contactID, purpose
-	issue.Challenge.Destination = "hash-of-" + address
+	issue.Challenge.Destination, issue.Challenge.Channel = "hash-of-"+address, channel
 	c := p.mustIssue(issue)
 	must(o.t, o.AcceptCode(o.t.Context(), code.Accept{Challenge: c, NewSecret: sha256.Sum256([]byte(f.ID + " second")), Now: now}))
 	return c.ID
