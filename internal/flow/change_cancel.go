@@ -66,21 +66,15 @@ func (d *Desk) OpenCancel(ctx context.Context, v Visit, messageID string) (crede
 	if err != nil {
 		return "", err
 	}
-	now := d.Now()
-	if r.State(now).Terminal() {
+	if r.State(d.Now()).Terminal() {
 		return "", change.ErrEnded
 	}
-	id, err := d.token(16)
+	f, credential, err := d.newFlow(r.Key.Tenant, v.Host, r.Spec.Account, code.Cancel)
 	if err != nil {
 		return "", err
 	}
-	if credential, err = d.token(32); err != nil {
-		return "", err
-	}
-	return credential, d.Store.OpenFlow(ctx, session.Flow{
-		ID: id, Tenant: r.Key.Tenant, Host: v.Host, Account: r.Spec.Account, Purpose: code.Cancel, Object: r.Key.Name, Notified: contactID,
-		Stage: session.Opened, Secret: hash(credential), Opened: now, Expires: now.Add(session.Life),
-	})
+	f.Object, f.Notified = r.Key.Name, contactID
+	return credential, d.Store.OpenFlow(ctx, f)
 }
 
 // Cancelling shows how a change can be cancelled: the one that the flow was opened for, or

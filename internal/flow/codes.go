@@ -14,7 +14,6 @@ import (
 	"holdfast.dev/holdfast/internal/rules/block"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
-	"holdfast.dev/holdfast/internal/rules/escalation"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
 	"holdfast.dev/holdfast/internal/rules/session"
@@ -157,11 +156,7 @@ func (d *Desk) limits(v Visit, f session.Flow, p policy.Policy, channel contact.
 		return list
 	}
 	country := d.Numbers.Plan(address)
-	if capped, ok := p.Limits.SpendCountries[country]; ok {
-		list = append(list, code.Limit{Subject: "spend-country", ID: p.Name + "/" + country, Rate: capped})
-	}
-	return append(list,
-		code.Limit{Subject: "spend", ID: p.Name, Rate: p.Limits.Spend},
+	return append(append(list, p.Caps(country)...),
 		code.Limit{Subject: "prefix", Secret: code.Prefix(address), Rate: p.Limits.Prefix},
 		code.Limit{Subject: "country", ID: country, Rate: p.CountryRate(country)})
 }
@@ -242,89 +237,6 @@ func (d *Desk) challenge(f session.Flow, p policy.Policy, to contact.Contact) (c
 		return code.Challenge{}, fmt.Errorf("read random bytes: %w", err)
 	}
 	return c, nil
-}
-
-// SubmitCode counts an attempt, compares, and accepts a right code once. The
-// returned credential replaces the one of the visit. Where the code was the last
-// step, the block is released.
-func (d *Desk) SubmitCode(ctx context.Context, v Visit, challengeID, submitted string) (next block.Step, credential string, err error) {
-	f, err := d.flow(ctx, v)
-	if err != nil {
-		return "", "", err
-	}
-	record, err := d.boundBlock(ctx, f)
-	if err != nil {
-		return "", "", err
-	}
-	p := d.Policies.For(f.Tenant, f.Account)
-	challenge, err := d.Store.CountAttempt(ctx, challengeID, f.ID, code.Budget{PerDay: p.Codes.MaxWrongPerDay, InARow: p.Codes.DisableAfter}, d.Now())
-	if err != nil {
-		return "", "", err
-	}
-	if challenge.Epoch != d.Epoch() {
-		return "", "", rules.ErrGone
-	}
-	if !d.right(challenge, submitted) {
-		return "", "", d.miss(ctx, challenge)
-	}
-	credential, err = d.token(32)
-	if err != nil {
-		return "", "", err
-	}
-	err = d.Store.AcceptCode(ctx, code.Accept{
-		Challenge: challenge, PerNumber: p.Limits.AccountsPerNumber, NewSecret: hash(credential), Now: d.Now(),
-	})
-	if err != nil {
-		return "", "", err
-	}
-	next, err = d.proved(ctx, f, p, record, challenge)
-	return next, credential, err
-}
-
-// proved does what follows from a code that was accepted for a block: of an account's own
-// contact it cancels holds too, and where it was the last step it releases.
-func (d *Desk) proved(ctx context.Context, f session.Flow, p policy.Policy, record block.Record, c code.Challenge) (next block.Step, err error) {
-	if slices.Contains(record.Spec.Steps, block.ChangePassword) {
-		next = block.ChangePassword
-	}
-	if c.ContactID != "" {
-		var then block.Spec
-		if next == "" { // else a new password follows here
-			then = escalation.Reclaim(p, f.Account, d.Now())
-		}
-		if _, err := d.cancelHolds(ctx, f, c.ID, then); err != nil {
-			return "", err
-		}
-	}
-	if next != "" {
-		return next, nil
-	}
-	return "", d.release(ctx, f, record.Key, c.ContactID == "")
-}
-
-// boundBlock returns the flow's block, which must still bind, as the index knows it: the
-// transactions that follow look at the memory's own again.
-func (d *Desk) boundBlock(ctx context.Context, f session.Flow) (block.Record, error) {
-	key := block.Key{Tenant: f.Tenant, Name: f.Object}
-	record, seen := d.Index.Block(key)
-	switch {
-	case !seen:
-		return d.openBlock(ctx, key, f.Account)
-	case record.Spec.Account != f.Account, record.State(d.Now()).Terminal():
-		return block.Record{}, rules.ErrOver
-	default:
-		return record, nil
-	}
-}
-
-// openFlowBlock finds the flow of a visit and its block, which must still bind.
-func (d *Desk) openFlowBlock(ctx context.Context, v Visit) (session.Flow, block.Record, error) {
-	f, err := d.flow(ctx, v)
-	if err != nil {
-		return session.Flow{}, block.Record{}, err
-	}
-	record, err := d.openBlock(ctx, block.Key{Tenant: f.Tenant, Name: f.Object}, f.Account)
-	return f, record, err
 }
 
 // NetworkOf is the network that shares a limit: a /24 or a /64.

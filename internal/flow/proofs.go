@@ -192,24 +192,15 @@ func (d *Desk) SubmitProof(ctx context.Context, v Visit, challengeID, submitted 
 	if err != nil {
 		return Proved{}, err
 	}
-	budget := code.Budget{PerDay: who.policy.Codes.MaxWrongPerDay, InARow: who.policy.Codes.DisableAfter}
+	budget := guesses(who.policy)
 	if c.Purpose == code.Cancel { // wrong codes keep no contact from cancelling
 		budget.InARow = 0
 	}
-	c, err = d.Store.CountAttempt(ctx, challengeID, who.ID, budget, d.Now())
-	switch {
-	case err != nil:
-		return Proved{}, err
-	case c.Epoch != d.Epoch():
-		return Proved{}, rules.ErrGone
-	case !d.right(c, submitted):
-		return Proved{}, d.miss(ctx, c)
-	}
-	credential, err := d.token(32)
+	right, credential, err := d.enter(ctx, who.Flow, budget, challengeID, submitted)
 	if err != nil {
 		return Proved{}, err
 	}
-	if err := d.Store.AcceptProof(ctx, code.Accept{Challenge: c, NewSecret: hash(credential), Now: d.Now()}); err != nil {
+	if err := d.Store.AcceptProof(ctx, right); err != nil {
 		return Proved{}, err
 	}
 	done := Proved{Credential: credential, Purpose: c.Purpose}

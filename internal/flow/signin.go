@@ -150,25 +150,15 @@ func (d *Desk) FinishSignIn(ctx context.Context, v Visit, browser string, r Retu
 // openSession opens a session of 15 minutes with what the IdP vouches for, once for each
 // ticket or start. A blocked account gets none.
 func (d *Desk) openSession(ctx context.Context, v Visit, p policy.Policy, claims ticket.Claims, bearer bool) (credential string, err error) {
-	id, err := d.token(16)
+	f, credential, err := d.newFlow(claims.Tenant, claims.Host, claims.Account, session.SecurityInfo)
 	if err != nil {
 		return "", err
 	}
-	if err := d.unblocked(v, p, session.Flow{ID: id, Account: claims.Account}, claims.Device); err != nil {
+	if err := d.unblocked(v, p, f, claims.Device); err != nil {
 		return "", err
 	}
-	if credential, err = d.token(32); err != nil {
-		return "", err
-	}
-	now := d.Now()
-	return credential, d.Store.OpenSession(ctx, session.Session{
-		Flow: session.Flow{
-			ID: id, Tenant: claims.Tenant, Host: claims.Host, Account: claims.Account, Purpose: session.SecurityInfo,
-			Stage: session.Opened, Secret: hash(credential), Ticket: claims.ID, Bearer: bearer,
-			Opened: now, Expires: now.Add(session.Life),
-		},
-		Assurance: session.Password, Device: claims.Device,
-	})
+	f.Ticket, f.Bearer = claims.ID, bearer
+	return credential, d.Store.OpenSession(ctx, session.Session{Flow: f, Assurance: session.Password, Device: claims.Device})
 }
 
 // BlockedError refuses a blocked account, with the link to the release of its block where

@@ -112,25 +112,15 @@ func (d *Desk) SubmitStepUp(ctx context.Context, v Visit, challengeID, submitted
 	if err := d.isStepUp(ctx, s, challengeID); err != nil {
 		return SteppedUp{}, err
 	}
-	challenge, err := d.Store.CountAttempt(ctx, challengeID, s.ID, code.Budget{PerDay: p.Codes.MaxWrongPerDay, InARow: p.Codes.DisableAfter}, d.Now())
+	right, credential, err := d.enter(ctx, s.Flow, guesses(p), challengeID, submitted)
 	if err != nil {
 		return SteppedUp{}, err
 	}
-	if challenge.Epoch != d.Epoch() {
-		return SteppedUp{}, rules.ErrGone
-	}
-	if !d.right(challenge, submitted) {
-		return SteppedUp{}, d.miss(ctx, challenge)
-	}
-	credential, err := d.token(32)
-	if err != nil {
-		return SteppedUp{}, err
-	}
-	if err := d.Store.StepUp(ctx, code.Accept{Challenge: challenge, NewSecret: hash(credential), Now: d.Now()}); err != nil {
+	if err := d.Store.StepUp(ctx, right); err != nil {
 		return SteppedUp{}, err
 	}
 	done := SteppedUp{Credential: credential}
-	cancelled, err := d.cancelHolds(ctx, s.Flow, challenge.ID, escalation.Reclaim(p, s.Account, d.Now()))
+	cancelled, err := d.cancelHolds(ctx, s.Flow, challengeID, escalation.Reclaim(p, s.Account, d.Now()))
 	if err == nil && cancelled.Key.Name != "" {
 		done.Cancelled = changeOf(cancelled, nil, d.Now())
 	}

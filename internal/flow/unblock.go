@@ -8,6 +8,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/block"
+	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -124,21 +125,28 @@ func (d *Desk) Open(ctx context.Context, host, sealed string, bearer bool) (cred
 }
 
 func (d *Desk) openFlow(ctx context.Context, claims ticket.Claims, bearer bool) (string, error) {
+	f, credential, err := d.newFlow(claims.Tenant, claims.Host, claims.Account, claims.Purpose)
+	if err != nil {
+		return "", err
+	}
+	f.Object, f.Ticket, f.Bearer = claims.Block, claims.ID, bearer
+	return credential, d.Store.OpenFlow(ctx, f)
+}
+
+// newFlow is a flow of 15 minutes that begins now, and its credential.
+func (d *Desk) newFlow(tenant, host, account string, purpose code.Purpose) (f session.Flow, credential string, err error) {
 	id, err := d.token(16)
 	if err != nil {
-		return "", err
+		return f, "", err
 	}
-	credential, err := d.token(32)
-	if err != nil {
-		return "", err
+	if credential, err = d.token(32); err != nil {
+		return f, "", err
 	}
 	now := d.Now()
-	return credential, d.Store.OpenFlow(ctx, session.Flow{
-		ID: id, Tenant: claims.Tenant, Host: claims.Host, Account: claims.Account,
-		Purpose: claims.Purpose, Object: claims.Block, Stage: session.Opened,
-		Secret: hash(credential), Ticket: claims.ID, Bearer: bearer,
-		Opened: now, Expires: now.Add(session.Life),
-	})
+	return session.Flow{
+		ID: id, Tenant: tenant, Host: host, Account: account, Purpose: purpose,
+		Stage: session.Opened, Secret: hash(credential), Opened: now, Expires: now.Add(session.Life),
+	}, credential, nil
 }
 
 // Overview shows where the flow of a visit stands.
