@@ -57,8 +57,9 @@ var (
 
 // LimitError says that something was asked for too often.
 type LimitError struct {
-	// Subject is account, contact, network, prefix, country, number, resend, method, or
-	// spend, spend-country and lookup, which are the policy's own and nobody's failure (T6).
+	// Subject is account, contact, network, prefix, country, number, resend, method,
+	// disowned (seed 41), or spend, spend-country and lookup, which are the policy's own and
+	// nobody's failure (T6).
 	Subject    string
 	RetryAfter time.Duration
 }
