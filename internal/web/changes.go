@@ -123,25 +123,25 @@ func (s *site) changePage(w http.ResponseWriter, r *http.Request, status int, t 
 func titleOf(p stepPage) string {
 	switch {
 	case p.Frozen != nil:
-		return "This change cannot go on now"
+		return "change.frozenTitle"
 	case p.Confirming() && len(p.Change.Removed) == 1:
-		return "Remove it for good?"
+		return "change.sureOneTitle"
 	case p.Confirming():
-		return "Remove them for good?"
+		return "change.sureManyTitle"
 	case p.Change.Held():
-		return "This change is on hold"
+		return "change.heldTitle"
 	case p.Change.Open():
-		return "This change waits for somebody else"
+		return "change.waitsTitle"
 	}
 	switch p.Change.State {
 	case change.Applied:
-		return "Your security info was changed"
+		return "change.appliedTitle"
 	case change.Cancelled:
-		return "This change was cancelled"
+		return "change.cancelledTitle"
 	case change.Expired:
-		return "This change has expired"
+		return "change.expiredTitle"
 	default:
-		return "This change was not made"
+		return "change.rejectedTitle"
 	}
 }
 

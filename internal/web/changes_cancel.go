@@ -41,7 +41,7 @@ func (s *site) showNotice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data := cancelPage{Cancelling: shown, Change: shownChange{shown.Change}, Message: r.PathValue("message")}
-	title := "Was this you?"
+	title := "cancel.title"
 	if data.Over() {
 		title = titleOf(stepPage{Change: data.Change})
 	}
@@ -99,7 +99,7 @@ func (s *site) cancelPage(w http.ResponseWriter, r *http.Request, status int, t 
 	data.Saved = r.URL.Query().Has("saved")
 	p := around(shown.Welcome, titleOf(stepPage{Change: data.Change}), data)
 	if data.Saved {
-		p.Title = "Your new password is saved"
+		p.Title = "cancel.savedTitle"
 	}
 	p.Trouble = t
 	s.render(w, r, status, "changes-cancel", p)

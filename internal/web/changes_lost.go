@@ -33,9 +33,9 @@ func (s *site) showLost(w http.ResponseWriter, r *http.Request) error {
 	if !open.Clears && len(data.Clears)+len(data.Begun) == 0 {
 		return rules.ErrNotFound
 	}
-	title := "Have you lost your phone?"
+	title := "lost.title"
 	if len(data.Clears) == 0 && len(data.Begun) > 0 {
-		title = "Your help desk clears your security info"
+		title = "lost.clearsTitle"
 	}
 	s.render(w, r, http.StatusOK, "changes-lost", around(open.Welcome, title, data))
 	return nil

@@ -38,6 +38,8 @@ type proofForm struct {
 	Code           *flow.ChallengeView
 	Expired, Spent bool
 	Left, Wait     time.Duration
+	// Wrong says that the code that was entered is at fault.
+	Wrong bool
 }
 
 // Adding, Cancelling and Rechecking say what the code is for; the fourth is that a full
@@ -53,39 +55,35 @@ func (f proofForm) Rechecking() bool { return f.Purpose == code.Recheck }
 // Chosen is the way that is preselected.
 func (f proofForm) Chosen(d flow.Destination) bool { return d == f.Destinations[0] }
 
-// New is the new contact in words.
-func (f proofForm) New() string {
+// New is the new contact, nil where there is none.
+func (f proofForm) New() *flow.Piece {
 	if len(f.Change.Added) == 0 {
-		return ""
+		return nil
 	}
-	return piece(f.Change.Added[0])
+	return &f.Change.Added[0]
 }
 
-// Typo says what may be wrong with the new address (seed 55).
-func (f proofForm) Typo() string {
-	if len(f.Change.Added) > 0 && f.Change.Added[0].Channel == contact.Email {
-		return "Perhaps there is a typing error in the address."
-	}
-	return "Perhaps the digits, their order or the country are wrong."
-}
+// ToMail reports whether the new contact is an address, which has other typing errors than
+// a number (seed 55).
+func (f proofForm) ToMail() bool { return f.New() != nil && f.New().Channel == contact.Email }
 
 // title heads the page.
 func (f proofForm) title() string {
 	switch {
 	case f.Code != nil && f.Spent:
-		return "Too many wrong codes"
+		return "code.spentTitle"
 	case f.Code != nil && f.Expired:
-		return "Your code has expired"
+		return "code.expiredTitle"
 	case f.Code != nil:
-		return "Enter your security code"
+		return "code.title"
 	case f.Adding():
-		return "Show that codes arrive there"
+		return "proof.addTitle"
 	case f.Cancelling():
-		return "Cancel this change"
+		return "proof.cancelTitle"
 	case f.Rechecking():
-		return "Can you still receive a code?"
+		return "proof.recheckTitle"
 	default:
-		return "Show that it is you"
+		return "verify.title"
 	}
 }
 
@@ -102,7 +100,7 @@ func (s *site) proofPage(w http.ResponseWriter, r *http.Request, status int, o f
 			t = nil
 		}
 		if t != nil && t.Field == "code" {
-			t.Lines = append(t.Lines, s.voice(r).attempts(f.Code.AttemptsLeft))
+			t.Lines, f.Wrong = append(t.Lines, s.voice(r).attempts(f.Code.AttemptsLeft)), true
 		}
 	}
 	p := around(o, f.title(), f)

@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules"
+	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/session"
@@ -73,9 +74,9 @@ func (s *site) newContactPage(w http.ResponseWriter, r *http.Request, status int
 	if typed.Country == "" && sure {
 		data.Typed.Country = likely
 	}
-	title := "Add a contact"
+	title := "add.title"
 	if replacing {
-		title = "Replace all of your contacts"
+		title = "add.replaceTitle"
 	}
 	p := around(reach.Welcome, title, data)
 	p.Trouble = t
@@ -96,13 +97,13 @@ func (s *site) startWith(w http.ResponseWriter, r *http.Request, replacing bool,
 	if err := readForm(r); err != nil {
 		return err
 	}
-	in := newContactOf(r)
+	in, v := newContactOf(r), s.voice(r)
 	switch {
 	case in.Language == "":
 		in.Language = s.tongues.expected(r, "")
 	case !s.tongues.serves(in.Language):
 		return s.newContactPage(w, r, http.StatusUnprocessableEntity, replacing, in, &trouble{
-			"Choose a language", []string{"There are no messages in the language that was chosen. Choose one from the list."}, "language",
+			v.Say("add.chooseLanguage"), []string{v.Say("add.chooseLanguageHow")}, "language",
 		})
 	}
 	field := "number"
@@ -120,7 +121,7 @@ func (s *site) startWith(w http.ResponseWriter, r *http.Request, replacing bool,
 			return err
 		}
 		if errors.Is(err, rules.ErrDestination) && field == "number" {
-			t.Lines = append(t.Lines, "Most internet (VoIP), premium-rate and company numbers get no codes.")
+			t.Lines = append(t.Lines, v.Say("add.refusedNumbers"))
 		}
 		return s.newContactPage(w, r, status, replacing, in, t)
 	}
@@ -155,9 +156,9 @@ type removePage struct {
 	// All says that no contact is left, Steps that a code to a full one is possible.
 	All, Steps bool
 	// Hold is how long a removal waits after which no contact is left that is long known,
-	// Meanwhile what does not work then.
-	Hold      time.Duration
-	Meanwhile string
+	// Restricted what does not work then.
+	Hold       time.Duration
+	Restricted change.Restriction
 }
 
 // SteppedUp says that the session has shown whose it is: no code is asked for again.
@@ -173,7 +174,7 @@ func (s *site) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := removePage{SecurityInfo: info, Hold: reach.Hold, Meanwhile: meanwhile(reach.Restricted), Steps: len(info.Destinations)+len(info.Resting) > 0}
+	data := removePage{SecurityInfo: info, Hold: reach.Hold, Restricted: reach.Restricted, Steps: len(info.Destinations)+len(info.Resting) > 0}
 	chosen := r.URL.Query().Get("contact")
 	for _, c := range info.Contacts {
 		if chosen == "" || c.ID == chosen {
@@ -184,9 +185,9 @@ func (s *site) showRemove(w http.ResponseWriter, r *http.Request) error {
 		return rules.ErrNotFound
 	}
 	data.All = len(data.Going) == len(info.Contacts)
-	title := "Remove this contact?"
+	title := "remove.title"
 	if data.All && len(data.Going) > 1 {
-		title = "Remove all of your contacts?"
+		title = "remove.allTitle"
 	}
 	s.render(w, r, http.StatusOK, "changes-remove", around(info.Welcome, title, data))
 	return nil

@@ -1,13 +1,14 @@
 package web
 
 import (
-	"fmt"
+	"strconv"
 	"time"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules/change"
-	"holdfast.dev/holdfast/internal/rules/contact"
-	"holdfast.dev/holdfast/internal/rules/disowned"
 )
 
 // shownChange is a change in words.
@@ -30,64 +31,16 @@ func (c shownChange) Open() bool { return c.State == change.AwaitingCode }
 // Path is where the change goes on.
 func (c shownChange) Path() string { return changePath(c.ID) }
 
-// What says what the change does, did or was to do.
-func (c shownChange) What() string {
-	does := "is to be"
-	switch {
-	case c.State == change.Applied:
-		does = "was"
-	case c.State.Terminal():
-		does = "was to be"
-	}
-	switch c.Action {
-	case change.Add:
-		return "A new contact " + does + " added"
-	case change.Remove:
-		return "Security info " + does + " removed"
-	case change.Replace:
-		return "All security info " + does + " replaced by a new contact"
-	case change.Clear:
-		return "All security info " + does + " cleared, at the request of your help desk"
-	default:
-		return "Your security info " + does + " changed"
-	}
-}
-
-// Comes says of a new contact whether it is still to come, was added, or never was.
-func (c shownChange) Comes() string {
+// Phase is open as long as the change may still take effect, done once it has, and never
+// where it came to nothing.
+func (c shownChange) Phase() string {
 	switch {
 	case !c.State.Terminal():
-		return "To be added"
+		return "open"
 	case c.State == change.Applied:
-		return "Added"
+		return "done"
 	default:
-		return "Not added"
-	}
-}
-
-// Goes says of an old contact whether it is still to go, was removed, or stayed.
-func (c shownChange) Goes() string {
-	switch {
-	case !c.State.Terminal():
-		return "To be removed"
-	case c.State == change.Applied:
-		return "Removed"
-	default:
-		return "Not removed"
-	}
-}
-
-// Meanwhile says what does not work until the day that was named before.
-func (c shownChange) Meanwhile() string { return meanwhile(c.Restricted) }
-
-func meanwhile(r change.Restriction) string {
-	switch r {
-	case change.SignIn:
-		return "Until then nobody can sign in with the account, and nobody can pay with it."
-	case change.SensitiveActions:
-		return "Until then nobody can pay with the account, and its security settings are locked where you sign in. You can use it otherwise."
-	default:
-		return ""
+		return "never"
 	}
 }
 
@@ -97,23 +50,6 @@ func (c shownChange) RestrictedBeyond() bool {
 	return c.Restricted != "" && !c.RestrictedUntil.IsZero() && (!c.Held() || c.Contested || c.RestrictedUntil.After(c.HoldUntil))
 }
 
-// causes say why a change came to nothing.
-var causes = map[change.Reason]string{
-	change.ByCode:          "A code that went to one of the contacts from before it has cancelled it.",
-	change.ByDeletion:      "It was withdrawn.",
-	change.ByReview:        "Another change, which people have reviewed, took its place.",
-	change.UnknownContact:  "A contact that it names was not one of yours any more.",
-	change.TooManyContacts: "You have as many contacts as an account can have.",
-	change.ClearNotAllowed: "For this account no help desk may do that.",
-	change.VoIPRefused:     "The new number is an internet (VoIP) number. Those get no codes.",
-	change.NumberRefused:   "The new number gets no codes.",
-	change.AddressInvalid:  "The new email address is not valid.",
-	disowned.NotTheirs:     "Whoever gets messages at the new contact said that it is not yours. Check it for typing errors.",
-}
-
-// Cause says why the change came to nothing, where that is known.
-func (c shownChange) Cause() string { return causes[c.End.Reason] }
-
 // Clearing reports whether a help desk has asked for the change.
 func (c shownChange) Clearing() bool { return c.Action == change.Clear }
 
@@ -121,47 +57,66 @@ func (c shownChange) Clearing() bool { return c.Action == change.Clear }
 // (seed 46).
 func (c shownChange) Lost() bool { return c.Open() && c.Clearing() && len(c.Missing) > 0 }
 
+// what says what a change does, did or was to do.
+func (v *voice) what(c shownChange) string {
+	return v.Say(v.known("what."+string(c.Action)+"."+c.Phase(), "what.unknown."+c.Phase()))
+}
+
+// meanwhile says what does not work until the day that was named before; nothing where all
+// does.
+func (v *voice) meanwhile(r change.Restriction) string { return v.sayIf("meanwhile." + string(r)) }
+
+// cause says why a change came to nothing, where that is known.
+func (v *voice) cause(c shownChange) string { return v.sayIf("cause." + string(c.End.Reason)) }
+
+// sayIf is empty where there are no words.
+func (v *voice) sayIf(key string) string {
+	if !v.Has(key) {
+		return ""
+	}
+	return v.Say(key)
+}
+
 // days is the length of a hold that began, for people.
 func (v *voice) days(c shownChange) string {
 	return v.Lasting(c.HoldUntil.Sub(c.HoldStart).Round(time.Minute))
 }
 
 // piece names a contact for people.
-func piece(p flow.Piece) string {
-	hint := whole(p.Hint)
-	switch p.Channel {
-	case contact.Email:
-		hint = "email address " + hint
-	case contact.Voice:
-		hint = "phone " + hint + ", by call"
-	case contact.SMS:
-		hint = "phone " + hint + ", by text"
-	}
-	return hint + apart(p.Apart)
+func (v *voice) piece(p flow.Piece) string {
+	return v.to("piece.", p.Channel, p.Hint) + v.apart(p.Apart)
 }
 
-// apart tells a contact from others that look alike: " (added 3 March 2026)".
-func apart(a flow.Apart) string {
+// newContact says a sentence about a new contact, by how messages reach it.
+func (v *voice) newContact(prefix string, p *flow.Piece) string {
+	return v.to(prefix, p.Channel, p.Hint+v.apart(p.Apart))
+}
+
+// apart tells a contact from others that look alike, after its name: " (added 3 March 2026)".
+func (v *voice) apart(a flow.Apart) string {
 	switch {
 	case a.Added.IsZero() && a.Nth == 0:
 		return ""
 	case a.Added.IsZero():
-		return " (" + nth(a.Nth) + ")"
+		return " " + v.Say("apart.nth", "nth", v.nth(a.Nth))
 	case a.Nth == 0:
-		return " (added " + day(a.Added) + ")"
+		return " " + v.Say("apart.added", "day", v.Day(a.Added))
 	default:
-		return " (added " + day(a.Added) + ", " + nth(a.Nth) + ")"
+		return " " + v.Say("apart.both", "day", v.Day(a.Added), "nth", v.nth(a.Nth))
 	}
 }
 
 // nth counts contacts that nothing else tells apart, the first one first.
-func nth(n int) string {
-	words := [...]string{"the first", "the second", "the third", "the fourth", "the fifth"}
-	if n < 1 || n > len(words) {
-		return fmt.Sprintf("number %d", n)
-	}
-	return words[n-1]
+func (v *voice) nth(n int) string {
+	return v.Say(v.known("nth."+strconv.Itoa(n), "nth.more"), "count", n)
 }
 
-// day is a day for people.
-func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+// tongue names the language of a contact's messages; empty where it is unknown.
+func (v *voice) tongue(tag string) string {
+	parsed, err := language.Parse(tag)
+	names := display.Tags(v.Language())
+	if err != nil || tag == "" || names == nil {
+		return ""
+	}
+	return names.Name(parsed)
+}

@@ -33,9 +33,9 @@ func (s *site) recheckPage(w http.ResponseWriter, r *http.Request, status int, t
 	// Nobody is asked who only wants to prove a contact of which somebody said otherwise.
 	idle := asked.Prompt == recheck.None && asked.Challenge == nil && !r.URL.Query().Has("prove")
 	if idle || data.Registering() {
-		title := "Thank you"
+		title := "recheck.title"
 		if data.Registering() {
-			title = "Add a way to reach you"
+			title = "recheck.registerTitle"
 		}
 		p := around(asked.Welcome, title, data)
 		p.Trouble = t

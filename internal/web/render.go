@@ -71,12 +71,13 @@ func parsePages() map[string]*template.Template {
 // have markup of their own; both take names and values in turn.
 func (v *voice) functions() template.FuncMap {
 	return template.FuncMap{
-		"t": v.Say, "title": v.title, "say": v.say, "ask": v.ask, "in": v.In, "lasting": v.Lasting, "day": v.Day, "gap": v.Gap,
+		"t": v.Say, "say": v.say, "ask": v.ask, "in": v.In, "lasting": v.Lasting, "day": v.Day, "gap": v.Gap,
 		"instant": instant, "date": date, "clock": clock, "until": until, "key": key, "link": link, "countdown": countdown, "parts": v.parts, "strengths": v.strengths,
 		"why": v.why, "way": v.way, "instead": v.instead, "again": v.again, "sent": v.sent, "advice": v.advice,
 		"strength": v.strength, "hints": v.hints, "alternatives": v.Or,
 		"whole": whole, "exact": exact, "flag": flag,
-		"piece": piece, "apart": apart, "nth": nth, "days": v.days, "domains": v.Or,
+		"what": v.what, "meanwhile": v.meanwhile, "cause": v.cause, "days": v.days, "piece": v.piece, "newContact": v.newContact,
+		"apart": v.apart, "nth": v.nth, "tongue": v.tongue,
 		"upto": func(n int) []int {
 			list := make([]int, n)
 			for i := range list {
@@ -102,7 +103,7 @@ func (s *site) render(w http.ResponseWriter, r *http.Request, status int, name s
 	v := s.voice(r)
 	v.spoken(w.Header())
 	p.Files = files{s.assets.URL("holdfast.css"), s.assets.URL("holdfast.js"), s.assets.URL("mark.svg")}
-	p.Sheet, p.Languages, p.Here = v.Sheet, s.voices.Languages(), s.here(r, name == "error")
+	p.Sheet, p.Languages, p.Here = v.Sheet, s.voices.Languages(), s.here(r, name == "error" || name == "signin-failed")
 	if p.Brand == "" {
 		p.Brand = v.Say("layout.brand")
 	}

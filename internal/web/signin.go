@@ -90,7 +90,7 @@ func (s *site) showInfo(w http.ResponseWriter, r *http.Request) error {
 	if sealed := r.URL.Query().Get("ticket"); sealed != "" {
 		welcome, err := s.Desk.PeekSession(r.Context(), s.host(r), sealed)
 		if err == nil {
-			s.render(w, r, http.StatusOK, "signin-ticket", around(welcome, "Your security info", signInPage{Welcome: welcome, Ticket: sealed}))
+			s.render(w, r, http.StatusOK, "signin-ticket", around(welcome, "info.title", signInPage{Welcome: welcome, Ticket: sealed}))
 		}
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *site) showInfo(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, rules.ErrNoFlow) {
 		product, help := s.Desk.Brand(s.host(r))
 		welcome := flow.Welcome{ProductName: product, Help: help}
-		s.render(w, r, http.StatusOK, "signin", around(welcome, "Sign in to your security info", signInPage{Welcome: welcome, Ways: s.Desk.SignInWays(s.host(r))}))
+		s.render(w, r, http.StatusOK, "signin", around(welcome, "signin.title", signInPage{Welcome: welcome, Ways: s.Desk.SignInWays(s.host(r))}))
 		return nil
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *site) showInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.render(w, r, http.StatusOK, "signin-list", around(info.Welcome, "Your security info", listOf(info, changes)))
+	s.render(w, r, http.StatusOK, "signin-list", around(info.Welcome, "info.title", listOf(info, changes)))
 	return nil
 }
 
@@ -159,7 +159,7 @@ func (s *site) startSignIn(w http.ResponseWriter, r *http.Request) error {
 	product, help := s.Desk.Brand(host)
 	http.SetCookie(w, keptByBrowser(browser, int(session.SignInLife.Seconds())))
 	w.Header().Set("Refresh", "0; url="+to)
-	s.render(w, r, http.StatusOK, "signin-go", around(flow.Welcome{ProductName: product, Help: help}, "One moment", leading))
+	s.render(w, r, http.StatusOK, "signin-go", around(flow.Welcome{ProductName: product, Help: help}, "signin.goTitle", leading))
 	return nil
 }
 
@@ -206,11 +206,11 @@ func (s *site) endSession(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) showEnded(w http.ResponseWriter, r *http.Request) error {
 	product, help := s.Desk.Brand(s.host(r))
-	s.render(w, r, http.StatusOK, "signin-ended", around(flow.Welcome{ProductName: product, Help: help}, "You are signed out here", nil))
+	s.render(w, r, http.StatusOK, "signin-ended", around(flow.Welcome{ProductName: product, Help: help}, "signin.endedTitle", nil))
 	return nil
 }
 
-// failedPage says why there is no session, and what to do.
+// failedPage says why there is no session, and what to do: keys of words, but for Unblock.
 type failedPage struct {
 	Text string
 	// Again is the label of the way back to the beginning, Unblock the link to the
@@ -221,26 +221,26 @@ type failedPage struct {
 // signInFailed answers what went wrong on the way to a session, or in one.
 func (s *site) signInFailed(w http.ResponseWriter, r *http.Request, err error) {
 	var blocked *flow.BlockedError
-	title, data := "", failedPage{Again: "Sign in again"}
+	title, data := "", failedPage{Again: "signin.again"}
 	switch {
 	case errors.As(err, &blocked):
-		title = "Your account is blocked"
-		data = failedPage{Text: "As long as it is, nobody can see or change your security info here, not even you.", Unblock: blocked.Unblock}
+		title = "block.title"
+		data = failedPage{Text: "failed.blocked", Unblock: blocked.Unblock}
 	case errors.Is(err, rules.ErrSignIn):
 		s.Log.Info("sign-in refused", "cause", err.Error())
-		title = "You are not signed in"
-		data.Text = "The sign-in was not finished: it took too long, was begun in another browser, or is for an account that is not kept here. Nothing was changed."
+		title = "failed.title"
+		data.Text = "failed.text"
 	case errors.Is(err, rules.ErrTicketUsed), errors.Is(err, ticket.ErrInvalid):
-		title = "This link no longer works"
-		data.Text = "A link works once, and only for five minutes. Open your security info again from the app or site where you sign in."
-		data.Again = "Other ways to sign in"
+		title = "error.link-expired.heading"
+		data.Text = "failed.link"
+		data.Again = "failed.otherWays"
 	case errors.Is(err, rules.ErrIssuer):
-		title = "Signing in does not work right now"
-		data.Text = "The service at which you sign in does not answer. Nothing was changed and your account stays protected. Try again in a minute, or open your security info from the app or site where you are signed in."
-		data.Again = "Try again"
+		title = "failed.issuerTitle"
+		data.Text = "failed.issuer"
+		data.Again = "failed.tryAgain"
 	case errors.Is(err, rules.ErrNoFlow):
-		title = "This page has expired"
-		data.Text = "It lives for 15 minutes, and only in the browser in which you opened it. Nothing was changed."
+		title = "error.no-flow.heading"
+		data.Text = "failed.expired"
 	default:
 		s.fail(w, r, err)
 		return

@@ -3,9 +3,6 @@ package web
 import (
 	"slices"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
-
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/recheck"
@@ -55,42 +52,20 @@ func (p listPage) Alone() bool {
 // listed is a contact as the list shows it.
 type listed struct{ flow.SecurityContact }
 
-// Kind names what it is.
-func (c listed) Kind() string {
-	switch c.Channel {
-	case contact.Email:
-		return "Email address"
-	case contact.SMS:
-		return "Phone, by text message"
-	case contact.Voice:
-		return "Phone, by automated call"
-	case contact.App:
-		return "Authenticator app"
-	default:
-		return string(c.Channel)
-	}
-}
+// Kind is the key of what it is.
+func (c listed) Kind() string { return "kind." + string(c.Channel) }
 
-// Tongue is the language of its messages, in English, or empty.
-func (c listed) Tongue() string {
-	tag, err := language.Parse(c.Language)
-	if err != nil || c.Language == "" {
-		return ""
-	}
-	return display.English.Tags().Name(tag)
-}
-
-// Remark says what a contact that is no full one may not do.
+// Remark is the key of what a contact that is no full one may not do, or empty.
 func (c listed) Remark() string {
 	switch c.Standing {
 	case contact.Junior:
-		return "New. For a time it does not prove that it is you."
+		return "contacts.junior"
 	case contact.Disabled:
-		return "Paused after too many wrong codes. It gets no codes until another contact has proved that it is you."
+		return "contacts.disabled"
 	default:
 		return ""
 	}
 }
 
 // Apart says when it was added, and which it is of those that look alike.
-func (c listed) Apart() string { return apart(flow.Apart{Added: c.Added, Nth: c.Nth}) }
+func (c listed) Apart() flow.Apart { return flow.Apart{Added: c.Added, Nth: c.Nth} }

@@ -32,7 +32,7 @@ func (s *site) verifyPage(w http.ResponseWriter, r *http.Request, status int, t 
 	if len(info.Destinations) > 0 {
 		data.Chosen = info.Destinations[0]
 	}
-	p := around(info.Welcome, "Show that it is you", data)
+	p := around(info.Welcome, "verify.title", data)
 	p.Trouble = t
 	s.render(w, r, status, "signin-verify", p)
 	return nil
@@ -67,6 +67,8 @@ type stepUpPage struct {
 	Code           flow.ChallengeView
 	Expired, Spent bool
 	Left, Wait     time.Duration
+	// Wrong says that the code that was entered is at fault.
+	Wrong bool
 }
 
 func (s *site) showStepUp(w http.ResponseWriter, r *http.Request) error {
@@ -87,18 +89,18 @@ func (s *site) stepUpPage(w http.ResponseWriter, r *http.Request, status int, t 
 		SecurityInfo: info, Code: c, Spent: c.AttemptsLeft == 0, Expired: !now.Before(c.ExpiresAt),
 		Left: c.ExpiresAt.Sub(now), Wait: max(c.ResendAt.Sub(now), 0),
 	}
-	title := "Enter your security code"
+	title := "code.title"
 	switch {
 	case data.Spent:
-		title, t = "Too many wrong codes", nil
+		title, t = "code.spentTitle", nil
 	case data.Expired:
-		title = "Your code has expired"
+		title = "code.expiredTitle"
+	}
+	if t != nil && t.Field == "code" {
+		t.Lines, data.Wrong = append(t.Lines, s.voice(r).attempts(c.AttemptsLeft)), true
 	}
 	p := around(info.Welcome, title, data)
 	p.Trouble = t
-	if t != nil && t.Field == "code" {
-		t.Lines = append(t.Lines, s.voice(r).attempts(c.AttemptsLeft))
-	}
 	s.render(w, r, status, "signin-code", p)
 	return nil
 }

@@ -29,14 +29,6 @@ func (v *voice) known(keys ...string) string {
 	return keys[len(keys)-1]
 }
 
-// title is the heading of a page: a key, or words of a page that has none yet.
-func (v *voice) title(title string) string {
-	if v.Has(title) {
-		return v.Say(title)
-	}
-	return title
-}
-
 // why says in plain words why an account is blocked (seed 1, 27).
 func (v *voice) why(r block.Reason) string {
 	return v.Say(v.known("reason."+string(r), "reason.unknown"))
