@@ -94,7 +94,7 @@ func TestForgettingIsNoCancelling(t *testing.T) {
 	id, err := d.StartReplace(t.Context(), owner, newMail)
 	is(t, err, nil)
 	late := *d.Desk
-	late.Store = &meanwhile{d.Desk.Store, func() { d.must(&owner, flow.Ask{Purpose: code.AddContact, Change: id}) }}
+	late.Store = &meanwhile{d.Store, func() { d.must(&owner, flow.Ask{Purpose: code.AddContact, Change: id}) }}
 	is(t, late.Forget(t.Context(), thief, id), rules.ErrOrder)
 	if r := d.changed(id); r.State(d.Now()) != change.OnHold {
 		t.Errorf("it is %s", r.State(d.Now()))

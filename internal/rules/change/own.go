@@ -11,11 +11,12 @@ import (
 // such a change comes before its object.
 const OwnPrefix = "holdfast-change-"
 
+// What a sign-in earns at most (law 5).
 const (
 	// MaxOpen is how many changes of an account may be open that pages began, before they
-	// begin no more; BegunPerDay is how many they begin in a day: a sign-in earns so many
-	// objects at most (law 5).
-	MaxOpen     = 10
+	// begin no more.
+	MaxOpen = 10
+	// BegunPerDay is how many changes of an account the pages begin in 24 hours.
 	BegunPerDay = 20
 )
 
