@@ -37,6 +37,26 @@ func TestNotMeReportsByTheButton(t *testing.T) {
 	contains(t, body, "What you can do next", "change it in the app", `href="https://help.example/"`)
 }
 
+// seed 41, law 7: whoever is not the account's owner says so by another button, and by the
+// link of a notice; opening either page changes nothing, and the notice's page leads back.
+func TestNotMyAccountIsSaidByAButton(t *testing.T) {
+	v := visit(t)
+	page := text(t, expect(t, v.get("/not-me?token=sealed"), http.StatusOK))
+	contains(t, page, "I have no such account", "This is not my account", `value="NotMyAccount"`, "30 days")
+	page = text(t, expect(t, v.get("/not-me?notice=told"), http.StatusOK))
+	contains(t, page, "Is this not your account?", `value="NotMyAccount"`, `href="/c/told"`)
+	lacks(t, page, "This wasn’t me", "Without the code")
+	if len(v.desk.Calls) != 0 {
+		t.Errorf("opening the pages did %v", v.desk.Calls)
+	}
+	redirected(t, v.post("/not-me", "token", "told", "kind", "NotMyAccount"), "/not-me/done?account")
+	redirected(t, v.post("/not-me", "token", "sealed", "kind", "LostDevice"), "/not-me/done") // no such button
+	if diff := cmp.Diff([]string{"NotMyAccount told", "NotMe sealed"}, v.desk.Reports); diff != "" {
+		t.Error(diff)
+	}
+	contains(t, text(t, expect(t, v.get("/not-me/done?account"), http.StatusOK)), "the account is not yours", "30 days", "Warnings about that account may still come")
+}
+
 // law 6: pages and answers are the same whatever the link is worth.
 func TestNotMeShowsNoDifference(t *testing.T) {
 	v := visit(t)
@@ -75,13 +95,13 @@ func TestNotMeEscapesTheToken(t *testing.T) {
 
 func TestReportsAsJSON(t *testing.T) {
 	v := visit(t)
-	for _, kind := range []string{"UnrequestedCode", "NotMe"} {
+	for _, kind := range []string{"UnrequestedCode", "NotMe", "NotMyAccount"} {
 		r := expect(t, v.json("POST", "/v1/reports", `{"kind":"`+kind+`","token":"sealed"}`), http.StatusAccepted)
 		if body := text(t, r); body != "" {
 			t.Errorf("%s is answered %q", kind, body)
 		}
 	}
-	if diff := cmp.Diff([]string{"UnrequestedCode sealed", "NotMe sealed"}, v.desk.Reports); diff != "" {
+	if diff := cmp.Diff([]string{"UnrequestedCode sealed", "NotMe sealed", "NotMyAccount sealed"}, v.desk.Reports); diff != "" {
 		t.Error(diff)
 	}
 	problemOf(t, v.json("POST", "/v1/reports", `{"kind":"Odd","token":"sealed"}`), http.StatusUnprocessableEntity, "invalid-request")
