@@ -40,6 +40,8 @@ type Store interface {
 	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)
 	// Wakes lists when each open change calls for something by itself.
 	Wakes(ctx context.Context) ([]change.Wake, error)
+	// EndedOwn lists the pages' changes that have ended and were not deleted.
+	EndedOwn(ctx context.Context) ([]change.Key, error)
 	// Clock is the database's.
 	Clock(ctx context.Context) (time.Time, error)
 }
@@ -91,7 +93,7 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	case err != nil:
 		return reconcile.Result{}, err
 	case !sic.DeletionTimestamp.IsZero():
-		return kube.Again(c.cancel(ctx, sic))
+		return kube.Again(c.finalize(ctx, sic))
 	}
 	if err := c.ensureFinalizer(ctx, sic); err != nil {
 		return kube.Again(err)

@@ -77,6 +77,9 @@ func (l *looks) Change(ctx context.Context, key change.Key) (change.Record, erro
 	return l.Store.Change(ctx, key)
 }
 
+// Clock is the wall's, as the leader's own.
+func (l *looks) Clock(context.Context) (time.Time, error) { return clock.Wall(), nil }
+
 func (l *looks) Wakes(ctx context.Context) ([]change.Wake, error) {
 	all, err := l.Store.Wakes(ctx)
 	return slices.DeleteFunc(all, func(w change.Wake) bool { return w.Key.Name == l.hidden }), err
@@ -182,8 +185,8 @@ func (f *fixture) eventuallyContested(name string, want bool) {
 }
 
 // After a restart of the leader no hold is looked at before its own wake, but for what
-// nobody saw while there was none: an end, a record without an object, an object without
-// a record.
+// nobody saw while there was none: an end, a record without an object, which may have ended,
+// an object without a record.
 func TestLeaderRestarts(t *testing.T) {
 	f := newFixture(t)
 	first := f.lead("")
@@ -201,10 +204,15 @@ func TestLeaderRestarts(t *testing.T) {
 	f.cancelled(ended)
 	unseen := f.page("unseen", month)
 	short := f.page("short", 8*time.Second)
+	stopped, dropped := f.page("stopped", month), f.made("dropped")
+	f.cancelled(stopped)
+	f.cancelled(dropped)
 
 	second := f.lead(lost)
 	f.eventually(ended, v1alpha1.ChangeCancelled)
 	f.eventually(unseen, v1alpha1.ChangeOnHold)
+	f.eventually(stopped, v1alpha1.ChangeCancelled)
+	controllertest.Eventually(t, "the dropped one has gone", func() bool { return f.record(dropped).Deleted })
 	controllertest.Eventually(t, "the lost one was looked at", func() bool { return second.count(lost) > 0 })
 	controllertest.Eventually(t, "the second leader has seen it all", second.feed.Synced)
 	second.repeat(t)

@@ -113,7 +113,8 @@ func wakeAt(at, now time.Time) reconcile.Result {
 	return reconcile.Result{RequeueAfter: max(at.Sub(now), soonest)}
 }
 
-// create makes the object of a change that a person made at the pages.
+// create makes the object of a change that a person made at the pages. One that has ended
+// before it had an object gets it for what follows from the end; else it has gone.
 func (c *Controller) create(ctx context.Context, key change.Key) error {
 	record, err := c.Store.Change(ctx, key)
 	switch {
@@ -121,7 +122,12 @@ func (c *Controller) create(ctx context.Context, key change.Key) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("read the record of change %s: %w", key, err)
-	case !key.Own() || record.Deleted || record.End.State != "":
+	case !key.Own() || record.Deleted:
+		return nil
+	case record.End.State != "" && len(record.Effects()) == 0:
+		if _, err := c.Store.DeleteChange(ctx, change.Visit{Key: key, Now: c.Now()}, ""); err != nil {
+			return fmt.Errorf("record that change %s, which has ended, has no object: %w", key, err)
+		}
 		return nil
 	}
 	err = c.Client.Create(ctx, kube.OwnChange(record), kube.FieldOwner)

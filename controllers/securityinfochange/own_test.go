@@ -1,10 +1,13 @@
 package securityinfochange
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"holdfast.dev/holdfast/api/v1alpha1"
+	"holdfast.dev/holdfast/internal/kube"
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 )
@@ -56,7 +59,7 @@ func TestOwnChange(t *testing.T) {
 }
 
 // Finished changes that Holdfast created go a retention after their end; applied ones of
-// others stay. What has ended before it got an object gets none.
+// others stay.
 func TestRetention(t *testing.T) {
 	f := newFixture(t)
 	f.policy(func(p *v1alpha1.VerificationPolicySpec) { p.Retention.Objects = "24h" })
@@ -88,11 +91,83 @@ func TestRetention(t *testing.T) {
 	if sic, _ := f.reconcile(name); sic != nil {
 		t.Error("it was created again")
 	}
+}
 
-	late := f.made("two")
-	f.cancelled(late)
-	if sic, _ := f.reconcile(late); sic != nil {
+// What has ended before it got an object, with nothing to follow, gets none; nothing of it
+// stays in the store, nor does the address that somebody typed (law 2).
+func TestWhatEndedBeforeItsObjectGoes(t *testing.T) {
+	f := newFixture(t)
+	name := f.made("one")
+	f.cancelled(name)
+	if sic, _ := f.reconcile(name); sic != nil {
 		t.Errorf("an object for what has ended: %+v", sic.Spec)
+	}
+	r := f.record(name)
+	if !r.Deleted || r.End.State != change.Cancelled || r.End.Reason != change.ByCode {
+		t.Errorf("deleted %v, ended %+v", r.Deleted, r.End)
+	}
+	if sic, _ := f.reconcile(name); sic != nil {
+		t.Errorf("an object for what has gone: %+v", sic.Spec)
+	}
+	late := r.End.At.Add(2 * month)
+	if _, err := f.store.Prune(t.Context(), late, late); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.store.Change(t.Context(), f.key(name)); !errors.Is(err, rules.ErrNotFound) {
+		t.Errorf("its record stays: %v", err)
+	}
+}
+
+// An object that comes after its change has gone tells of the end, and begins nothing anew.
+func TestAnObjectThatComesLateBeginsNothing(t *testing.T) {
+	f := newFixture(t)
+	name := f.made("one")
+	late := kube.OwnChange(f.record(name))
+	f.cancelled(name)
+	f.reconcile(name)
+	if err := f.client.Create(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	sic, _ := f.reconcile(name)
+	f.state(sic, v1alpha1.ChangeCancelled, isTrue, v1alpha1.ReasonCancelled)
+	if r := f.record(name); !r.Deleted || r.End.Reason != change.ByCode {
+		t.Errorf("deleted %v, ended %+v", r.Deleted, r.End)
+	}
+	f.delete(name)
+	f.reconcile(name)
+	if f.get(name) != nil {
+		t.Error("it does not go")
+	}
+}
+
+// seed 34: a hold that was cancelled before it had an object gets it: there the IdP is told,
+// and it is written down until when.
+func TestAHoldCancelledBeforeItsObjectEndsSessions(t *testing.T) {
+	f, there := newFixture(t), &idp{away: true}
+	f.controller.Identity = there
+	f.policy(withAdapter)
+	name := f.made("one")
+	f.prove(name)
+	f.clock.Step(time.Minute)
+	f.cancelled(name)
+	if sic, _ := f.reconcile(name); sic == nil {
+		t.Fatal("it got no object")
+	}
+	sic, _ := f.reconcile(name)
+	f.state(sic, v1alpha1.ChangeCancelled, isTrue, v1alpha1.ReasonCancelled)
+	f.condition(sic, v1alpha1.ConditionIdentityTold, isFalse, v1alpha1.ReasonIdentityUnreachable)
+	there.away = false
+	f.clock.Step(tellAgain)
+	sic, _ = f.reconcile(name)
+	f.condition(sic, v1alpha1.ConditionIdentityTold, isTrue, v1alpha1.ReasonSessionsEnded)
+	if len(there.told) != 2 {
+		t.Errorf("told %q", there.told)
+	}
+	f.clock.Step(2 * month)
+	f.reconcile(name)
+	f.reconcile(name)
+	if f.get(name) != nil || !f.record(name).Deleted {
+		t.Error("it stays past its retention")
 	}
 }
 

@@ -115,7 +115,7 @@ func (s *scope) foreign() bool { return s.known && s.record.Spec.Account != s.sp
 
 // settle does what is due: notices, the end of a wait, the end of a hold.
 func (c *Controller) settle(ctx context.Context, s *scope) error {
-	if s.record.State(s.now).Terminal() && s.record.End.State != "" {
+	if s.record.End.State != "" {
 		return nil
 	}
 	var err error
@@ -186,9 +186,9 @@ func (c *Controller) apply(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// cancel records the deletion, which cancels an open change, and lets the object go. It
+// finalize records the deletion, which cancels an open change, and lets the object go. It
 // needs the store alone.
-func (c *Controller) cancel(ctx context.Context, sic *v1alpha1.SecurityInfoChange) error {
+func (c *Controller) finalize(ctx context.Context, sic *v1alpha1.SecurityInfoChange) error {
 	before := sic.DeepCopy()
 	if !controllerutil.RemoveFinalizer(sic, v1alpha1.Finalizer) {
 		return nil

@@ -53,7 +53,7 @@ func (w *wakes) Start(ctx context.Context, q queue) error {
 // WaitForSync keeps changes from being frozen before their policies are known.
 func (w *wakes) WaitForSync(ctx context.Context) error { return w.Wakes.WaitForPolicies(ctx) }
 
-// schedule sets the wakes of all open changes from one list. Looked at now are those
+// schedule sets the wakes of all open changes from one list. Looked at now are the pages'
 // without an object, and objects on hold of which the store knows no open change.
 func (w *wakes) schedule(ctx context.Context, q queue) error {
 	due, err := w.Store.Wakes(ctx)
@@ -61,6 +61,10 @@ func (w *wakes) schedule(ctx context.Context, q queue) error {
 		return fmt.Errorf("list the changes of security info that wait: %w", err)
 	}
 	var objects v1alpha1.SecurityInfoChangeList
+	ended, err := w.Store.EndedOwn(ctx)
+	if err != nil {
+		return fmt.Errorf("list the changes of security info that have ended: %w", err)
+	}
 	if err := w.Client.List(ctx, &objects, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list the SecurityInfoChanges: %w", err)
 	}
@@ -69,6 +73,11 @@ func (w *wakes) schedule(ctx context.Context, q queue) error {
 		unknown[kube.KeyOfChange(&objects.Items[i])] = &objects.Items[i]
 	}
 	w.wakeMoved(q, objects.Items)
+	for _, key := range ended {
+		if _, has := unknown[key]; !has {
+			q.Add(request(key))
+		}
+	}
 	now := w.Now()
 	for _, wake := range due {
 		if _, has := unknown[wake.Key]; !has && wake.Key.Own() {
@@ -93,7 +102,7 @@ func (w *wakes) mirrored(ctx context.Context, r change.Record) bool {
 	err := w.Client.Get(ctx, request(r.Key).NamespacedName, sic)
 	switch {
 	case apierrors.IsNotFound(err):
-		return !r.Key.Own() || r.Deleted || r.End.State != ""
+		return !r.Key.Own() || r.Deleted
 	case err != nil:
 		return false
 	}

@@ -22,6 +22,7 @@ var changeUpkeepTests = map[string]func(*testing.T, Backend){
 	"holds/after a restart one list knows all":                           holdsAfterRestart,
 	"holds/law 4: the feed tells of each change and replays what stands": holdsFeed,
 	"holds/prune keeps what still matters":                               holdsPruned,
+	"holds/what ended at the pages is listed until it goes, then pruned": holdsEndedOwn,
 	"holds/addresses move to new keys":                                   holdsResealed,
 	"rechecks/seed 38: skipped for a day at a time, must after a week":   recheckRound,
 	"rechecks/a sign-in that asks nothing tells nothing":                 recheckQuiet,
@@ -141,6 +142,39 @@ func holdsPruned(t *testing.T, b Backend) {
 	equal(t, "addresses left", count(t, b.DB, `SELECT COUNT(*) FROM change_contacts`), 3)
 	equal(t, "notices left", count(t, b.DB, `SELECT COUNT(*) FROM change_notices`), 0)
 	equal(t, "who has cancelled", count(t, b.DB, `SELECT COUNT(*) FROM change_cancels`), 1)
+}
+
+func holdsEndedOwn(t *testing.T, b Backend) {
+	o := newOwner(t, b)
+	own := func(request string, account string, now time.Time) change.Key {
+		s := o.sight(change.OwnName(account, "flow", request), change.Add, now)
+		s.UID = ""
+		o.freeze(s)
+		return s.Key
+	}
+	listed := func() []change.Key { return mustGet[[]change.Key](t)(b.EndedOwn(t.Context())) }
+	own("open", account, Start)
+	late := own("late", account, Start)
+	o.freeze(o.sight("theirs", change.Add, Start))
+	after := Start.Add(change.ProveWithin)
+	equal(t, "listed while open", len(listed()), 0)
+	for _, name := range []string{late.Name, "theirs"} {
+		o.must(b.VisitChange(t.Context(), change.Visit{Key: o.key(name), Now: after}))
+	}
+	equal(t, "ended", listed(), []change.Key{late})
+	prune := func() {
+		_, err := b.Prune(t.Context(), Start.Add(365*day), Start.Add(365*day))
+		must(t, err)
+	}
+	addresses := func() int { return count(t, b.DB, `SELECT COUNT(*) FROM change_contacts WHERE name = '`+late.Name+`'`) }
+	prune()
+	equal(t, "kept while it may get its object", addresses() > 0, true)
+	o.must(b.DeleteChange(t.Context(), change.Visit{Key: late, Now: after}, ""))
+	equal(t, "gone from the list", len(listed()), 0)
+	prune()
+	_, err := b.Change(t.Context(), late)
+	wantErr(t, err, rules.ErrNotFound)
+	equal(t, "sealed addresses left", addresses(), 0)
 }
 
 func holdsResealed(t *testing.T, b Backend) {
