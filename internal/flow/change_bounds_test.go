@@ -113,6 +113,15 @@ func TestAnotherSessionSaysYesForNobody(t *testing.T) {
 	is(t, err, nil)
 	is(t, second(d.ask(&owner, flow.Ask{Purpose: code.StepUp, Change: remove, To: toMail})), nil)
 	is(t, second(d.Affirm(t.Context(), thief, remove, change.Confirmation)), rules.ErrOrder)
+	for _, id := range []string{add, remove} {
+		step, err := d.ChangeStep(t.Context(), thief, id)
+		if is(t, err, nil); step.Next != change.FullContactCode || step.Without {
+			t.Errorf("his page says %s next, without: %v", step.Next, step.Without)
+		}
+	}
+	if step, err := d.ChangeStep(t.Context(), owner, add); err != nil || !step.Without {
+		t.Errorf("the owner cannot go on without: %v", err)
+	}
 	is(t, second(d.Affirm(t.Context(), owner, remove, change.Confirmation)), nil)
 	is(t, second(d.Affirm(t.Context(), owner, add, change.WithoutFull)), nil)
 }

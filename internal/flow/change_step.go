@@ -19,6 +19,9 @@ type ChangeStep struct {
 	Change Change
 	// Next is the first of what is missing; empty where nothing is.
 	Next change.Proof
+	// Without says that this session may go on without a full contact: it has proven the
+	// new one.
+	Without bool
 	// Frozen is nil unless another change keeps this one from going on (seed 53).
 	Frozen *change.FrozenError
 	// Destinations are the full contacts on which a step-up code can go now, where Next is
@@ -51,16 +54,32 @@ func (d *Desk) ChangeStep(ctx context.Context, v Visit, id string) (ChangeStep, 
 		return ChangeStep{}, err
 	}
 	step := ChangeStep{Welcome: welcome(p, s.Account), Ends: s.Expires, Change: changeIn(r, open, book.Contacts, d.Now())}
-	if step.Change.State == change.AwaitingCode && len(step.Change.Missing) > 0 {
-		step.Next = step.Change.Missing[0]
-	}
-	if step.Next == "" {
+	if step.Change.State != change.AwaitingCode || len(step.Change.Missing) == 0 {
 		return step, nil
+	}
+	if err := d.setNext(ctx, &step, s); err != nil {
+		return ChangeStep{}, err
 	}
 	if err := d.frozen(ctx, r); err != nil && !errors.As(err, &step.Frozen) {
 		return ChangeStep{}, err
 	}
 	return step, d.addStep(ctx, &step, s, p, book.Contacts)
+}
+
+// setNext says what this session has to do next. What another one has proven it proves
+// anew before it says yes.
+func (d *Desk) setNext(ctx context.Context, step *ChangeStep, s session.Session) (err error) {
+	step.Next = step.Change.Missing[0]
+	switch {
+	case step.Next == change.Confirmation:
+		var mine bool
+		if mine, err = d.mayAffirm(ctx, s, step.Change.ID, change.Confirmation); !mine {
+			step.Next = change.FullContactCode
+		}
+	case step.Next == change.FullContactCode && step.Change.Action == change.Add:
+		step.Without, err = d.mayAffirm(ctx, s, step.Change.ID, change.WithoutFull)
+	}
+	return err
 }
 
 // frozen returns a *change.FrozenError where another change of the account keeps this one

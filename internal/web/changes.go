@@ -153,7 +153,7 @@ func proofOf(step flow.ChangeStep) proofForm {
 	}
 	if step.Next == change.FullContactCode {
 		f.Purpose = code.StepUp
-		f.Without = step.Change.Action == change.Add
+		f.Without = step.Without
 	}
 	return f
 }

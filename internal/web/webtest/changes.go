@@ -106,7 +106,7 @@ func (d *Desk) ChangeStep(_ context.Context, v flow.Visit, id string) (flow.Chan
 			step.Next, step.Frozen = c.Missing[0], d.Changing.Frozen
 		}
 		if step.Next == change.FullContactCode {
-			step.Destinations = info.Destinations
+			step.Destinations, step.Without = info.Destinations, c.Action == change.Add
 		}
 		return step, nil
 	})
