@@ -24,6 +24,7 @@ func TestPages(t *testing.T) {
 			w.unblock()
 			w.otherWays()
 			w.notMe()
+			w.notMine()
 			w.detours()
 		})
 	}
