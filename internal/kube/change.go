@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -112,7 +113,7 @@ func (r ChangeReport) Status(old v1alpha1.SecurityInfoChangeStatus) v1alpha1.Sec
 	s := v1alpha1.SecurityInfoChangeStatus{
 		State: v1alpha1.ChangeState(state), ObservedGeneration: r.Generation, Conditions: copyOf(old.Conditions),
 		StartTime: timestamp(r.Record.Created), HoldStartTime: timestamp(r.Record.HoldStart), HoldUntilTime: timestamp(ceiling(r.Record.HoldUntil)),
-		NoticesSent: int32(r.Record.NoticesSent), Contacts: r.contacts(),
+		NoticesSent: int32(r.Record.NoticesSent), Contacts: r.contacts(old.Contacts),
 	}
 	if state.Terminal() {
 		s.FinishedTime = timestamp(r.finished())
@@ -148,13 +149,18 @@ func (r ChangeReport) finished() time.Time {
 	return r.Record.End.At
 }
 
-// contacts are those that the change brings or removes, by ID and mask (law 2).
-func (r ChangeReport) contacts() []v1alpha1.ContactStatus {
+// contacts are those that the change brings or removes, by ID and mask (law 2). With which
+// standing they came in the status still tells where the store has lost it.
+func (r ChangeReport) contacts(old []v1alpha1.ContactStatus) []v1alpha1.ContactStatus {
+	was := map[v1alpha1.ContactID]contact.Standing{}
+	for _, c := range old {
+		was[c.ID] = contact.Standing(c.Standing)
+	}
 	var list []v1alpha1.ContactStatus
 	for _, c := range r.Record.Spec.New {
 		standing := contact.Pending
 		if r.Record.End.State == change.Applied {
-			standing = r.Record.Admitted(c, r.before(), r.Record.End.At).Standing
+			standing = cmp.Or(r.Record.Standing, was[v1alpha1.ContactID(c.ID)], contact.Pending)
 		}
 		list = append(list, contactStatus(c.ID, c.Hint, c.Channel, standing, c.Language))
 	}
@@ -166,17 +172,6 @@ func (r ChangeReport) contacts() []v1alpha1.ContactStatus {
 		}
 	}
 	return list
-}
-
-// before is the book at the change's first record, as far as rules ask.
-func (r ChangeReport) before() contact.Book {
-	book := contact.Book{Recorded: true}
-	for _, c := range r.Record.Snapshot {
-		if !c.Gone {
-			book.Contacts = append(book.Contacts, contact.Contact{ID: c.ID, Standing: c.Standing, Origin: c.Origin})
-		}
-	}
-	return book
 }
 
 func contactStatus(id, mask string, channel contact.Channel, standing contact.Standing, language string) v1alpha1.ContactStatus {

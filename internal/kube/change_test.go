@@ -120,6 +120,33 @@ func TestReadyOfAChangeSaysWhatIsAwaited(t *testing.T) {
 	}
 }
 
+// seed 51: the status tells the standing with which a contact came in, also where the store
+// lost the record and the status is adopted (law 1).
+func TestStatusTellsTheStandingOfNewContacts(t *testing.T) {
+	r := change.Record{Spec: change.Spec{Account: "a-1", Action: change.Add, New: []change.NewContact{{ID: "n-1", Channel: contact.SMS}}}}
+	standing := func(r change.Record, old v1alpha1.SecurityInfoChangeStatus) v1alpha1.SecurityInfoChangeStatus {
+		return ChangeReport{Record: r, Spec: r.Spec, Now: holdStart}.Status(old)
+	}
+	waits := standing(r, v1alpha1.SecurityInfoChangeStatus{})
+	applied := r
+	applied.Standing = contact.Junior
+	applied = applied.Finish(change.Applied, "", holdStart)
+	mirrored := standing(applied, waits)
+	applied.Standing = ""
+	adopted := standing(applied, mirrored)
+	for name, c := range map[string]struct {
+		status v1alpha1.SecurityInfoChangeStatus
+		want   contact.Standing
+	}{
+		"waiting": {waits, contact.Pending}, "applied": {mirrored, contact.Junior}, "adopted": {adopted, contact.Junior},
+		"stopped": {standing(r.Cancel("", holdStart), waits), contact.Pending},
+	} {
+		if got := c.status.Contacts[0].Standing; got != v1alpha1.ContactStanding(c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 // law 1: a rejection comes back from its status with its reason; a status that lost it can
 // still be written.
 func TestARejectionComesBackWithItsReason(t *testing.T) {

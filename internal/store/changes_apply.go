@@ -157,7 +157,7 @@ func (t *tx) apply(m *matter) error {
 		if restricted && in.Origin == contact.First { // a number that somebody entered proved no owner
 			in = r.Junior(in, m.now)
 		}
-		in.Address = addresses[c.ID]
+		in.Address, r.Standing = addresses[c.ID], in.Standing
 		arriving = append(arriving, in)
 	}
 	if err := t.extendSnapshot(m); err != nil {

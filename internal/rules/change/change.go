@@ -202,6 +202,8 @@ type Record struct {
 	// Joined names the Clear that this one seconds and whose end it shares.
 	Joined string
 	End    End
+	// Standing is the one with which the new contacts came in; empty before they did.
+	Standing contact.Standing
 	// Deleted says that the object's deletion was seen: this incarnation is over.
 	Deleted bool
 }

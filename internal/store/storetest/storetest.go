@@ -90,7 +90,7 @@ type Backend struct {
 // Run holds an engine to the contract.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
 	for _, group := range []map[string]func(*testing.T, Backend){
-		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests, replicaTests, changeTests, holdTests, frozenTests, besideTests, reclaimTests, changeUpkeepTests, reportTests, disownedTests, spendTests, signInTests, proofTests, receiptTests, healthTests,
+		blockTests, flowTests, contactTests, issueTests, idempotencyTests, attemptTests, budgetTests, releaseTests, outboxTests, feedTests, upkeepTests, keyTests, epochTests, escalationTests, adoptTests, replicaTests, changeTests, holdTests, frozenTests, besideTests, reclaimTests, begunTests, standingTests, changeUpkeepTests, reportTests, disownedTests, spendTests, signInTests, proofTests, receiptTests, healthTests,
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) { test(t, open(t)) })
