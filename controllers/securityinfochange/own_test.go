@@ -58,6 +58,27 @@ func TestOwnChange(t *testing.T) {
 	f.state(sic, v1alpha1.ChangeApplied, isTrue, v1alpha1.ReasonApplied)
 }
 
+// seed 51: a contact for which nobody but a password stood is shown as what it is, junior,
+// and stays so where the store was lost (law 1).
+func TestAJuniorContactIsShownAsJunior(t *testing.T) {
+	f := newFixture(t)
+	f.secret("add", newAddress)
+	f.create("add", func(sic *v1alpha1.SecurityInfoChange) { sic.Spec.Action = v1alpha1.ActionAdd })
+	f.reconcile("add")
+	f.prove("add")
+	if _, err := f.store.ProveChange(t.Context(), change.Proving{Key: f.key("add"), Proof: change.WithoutFull, Now: f.clock.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, lose := range []func(){func() {}, f.open} {
+		lose()
+		sic, _ := f.reconcile("add")
+		f.state(sic, v1alpha1.ChangeApplied, isTrue, v1alpha1.ReasonApplied)
+		if c := sic.Status.Contacts; len(c) != 1 || c[0].Standing != v1alpha1.ContactJunior {
+			t.Errorf("contacts %+v", c)
+		}
+	}
+}
+
 // Finished changes that Holdfast created go a retention after their end; applied ones of
 // others stay.
 func TestRetention(t *testing.T) {
