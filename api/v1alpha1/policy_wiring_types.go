@@ -49,7 +49,7 @@ type MessagePolicy struct {
 
 // MessageKind names a text.
 //
-// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;AccountReleasedByEnteredNumber;SecurityInfoDisabled;SecurityInfoDisowned;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeHoldEnded;ChangeCancelled;RecoveryReceived;RecoveryDecided
+// +kubebuilder:validation:Enum=SecurityCode;SecurityInfoImported;AccountReleased;AccountReleasedByEnteredNumber;SecurityInfoDisabled;SecurityInfoDisowned;ChangeOnHold;ChangeReminder;ChangeApplied;ChangeHoldEnded;ChangeCancelled;ChangeContested;RecoveryReceived;RecoveryDecided
 type MessageKind string
 
 // The texts that can be overridden.
@@ -79,6 +79,8 @@ const (
 	MessageChangeHoldEnded MessageKind = "ChangeHoldEnded"
 	// MessageChangeCancelled tells that a change was cancelled (seed 34).
 	MessageChangeCancelled MessageKind = "ChangeCancelled"
+	// MessageChangeContested tells that another replacement stands against one on hold.
+	MessageChangeContested MessageKind = "ChangeContested"
 	// MessageRecoveryReceived answers a recovery request (seed 10).
 	MessageRecoveryReceived MessageKind = "RecoveryReceived"
 	// MessageRecoveryDecided tells the decision.
@@ -98,7 +100,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.message == 'SecurityCode' || !self.body.contains('.Code')",message="only SecurityCode carries a code"
 // +kubebuilder:validation:XValidation:rule="!has(self.subject) || !self.subject.contains('.Code')",message="a code never stands in the subject (seed 8)"
 // +kubebuilder:validation:XValidation:rule="!(self.message in ['ChangeOnHold', 'ChangeReminder']) || self.body.contains('{{.Until}}')",message="the body of ChangeOnHold and ChangeReminder must carry {{.Until}} (law 8)"
-// +kubebuilder:validation:XValidation:rule="!(self.message in ['ChangeOnHold', 'ChangeReminder']) || self.channel == 'Voice' || self.body.contains('{{.NotMeURL}}')",message="the body of ChangeOnHold and ChangeReminder must carry {{.NotMeURL}}, but for Voice (law 8)"
+// +kubebuilder:validation:XValidation:rule="!(self.message in ['ChangeOnHold', 'ChangeReminder', 'ChangeContested']) || self.channel == 'Voice' || self.body.contains('{{.NotMeURL}}')",message="the body of ChangeOnHold, ChangeReminder and ChangeContested must carry {{.NotMeURL}}, but for Voice (law 8)"
 // +kubebuilder:validation:XValidation:rule="!has(self.subject) || self.channel == 'Email'",message="only Email has a subject"
 // +kubebuilder:validation:XValidation:rule="self.channel != 'App'",message="no message goes to App"
 // +kubebuilder:validation:XValidation:rule="self.message == 'SecurityCode' || self.body.matches('^([{]{2}[.](Product|When|Until|Left|Added|Removed|Contact|Meanwhile|Decision|HelpURL|NotMeURL)[}]{2}|[{][^{]|[^{])*[{]?$')",message="the body of a notice knows {{.Product}}, {{.When}}, {{.HelpURL}} and {{.NotMeURL}}, that of a change or a recovery also {{.Until}}, {{.Left}}, {{.Added}}, {{.Removed}}, {{.Contact}}, {{.Meanwhile}} or {{.Decision}}, and nothing else in {{ }}"

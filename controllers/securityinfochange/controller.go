@@ -36,7 +36,6 @@ type Store interface {
 	// VisitChange does what is due at an instant, ApplyChange applies after the hold.
 	VisitChange(ctx context.Context, v change.Visit) (change.Record, error)
 	ApplyChange(ctx context.Context, key change.Key, clocks change.Clocks) (change.Record, error)
-	RejectChange(ctx context.Context, v change.Visit, reason change.Reason) (change.Record, error)
 	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)
 	// Wakes lists when each open change calls for something by itself.
 	Wakes(ctx context.Context) ([]change.Wake, error)

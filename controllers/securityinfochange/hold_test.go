@@ -2,6 +2,7 @@ package securityinfochange
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,17 @@ func TestContested(t *testing.T) {
 	}
 	if got := strings.Count(strings.Join(f.said(), "\n"), "Warning CompetingChange"); got != 2 {
 		t.Errorf("%d warnings, want one for each", got)
+	}
+	// law 8: the old contact and the new one are told once; the second's beginning says no more.
+	for name, want := range map[string]int32{"first": 1 + 2, "second": 2} {
+		for range 2 {
+			if sic, _ := f.reconcile(name); sic.Status.NoticesSent != want {
+				t.Errorf("%s: %d notices, want %d", name, sic.Status.NoticesSent, want)
+			}
+		}
+		if told := f.record(name).Told; !slices.Contains(told, change.Contest) {
+			t.Errorf("%s has told %v", name, told)
+		}
 	}
 	f.clock.Set(end.Add(day))
 	for _, name := range []string{"first", "second"} {

@@ -54,8 +54,16 @@ func (sealer) CodeKey() uint32                              { return 0 }
 type memory struct {
 	*store.Store
 	now func() time.Time
-	// down is what it answers instead of a record.
-	down error
+	// down is what it answers instead of a record, crash what it says once a change is frozen.
+	down, crash error
+}
+
+func (m *memory) FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error) {
+	r, err := m.Store.FreezeChange(ctx, seen)
+	if m.crash != nil {
+		return change.Record{}, m.crash
+	}
+	return r, err
 }
 
 func (m *memory) Clock(context.Context) (time.Time, error) { return m.now(), nil }

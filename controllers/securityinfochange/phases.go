@@ -53,8 +53,8 @@ func (c *Controller) gather(ctx context.Context, s *scope) error {
 	return c.readContacts(ctx, s)
 }
 
-// freeze records the change. What the status remembers and the store lost comes back
-// with it (law 1).
+// freeze records the change, or its rejection. What the status remembers and the store
+// lost comes back with it (law 1).
 func (c *Controller) freeze(ctx context.Context, s *scope) error {
 	var err error
 	if s.lost() {
@@ -64,16 +64,6 @@ func (c *Controller) freeze(ctx context.Context, s *scope) error {
 	}
 	if err != nil {
 		return fmt.Errorf("record change %s: %w", s.key(), err)
-	}
-	if s.refused == "" || s.record.State(s.now).Terminal() {
-		return nil
-	}
-	record, err := c.Store.RejectChange(ctx, change.Visit{Key: s.key(), Now: s.now}, s.refused)
-	switch {
-	case err == nil:
-		s.record = record
-	case !errors.Is(err, change.ErrEnded):
-		return fmt.Errorf("reject change %s: %w", s.key(), err)
 	}
 	return nil
 }
@@ -85,7 +75,7 @@ func (c *Controller) adopt(ctx context.Context, s *scope) (err error) {
 
 func (s *scope) sight() change.Sight {
 	seen := change.Sight{
-		Key: s.key(), UID: s.uid(), Spec: s.spec, Terms: s.policy.Changes, Addresses: s.addresses,
+		Key: s.key(), UID: s.uid(), Spec: s.spec, Terms: s.policy.Changes, Addresses: s.addresses, Refused: s.refused,
 		Created: s.object.CreationTimestamp.UTC(), Now: s.now,
 	}
 	if s.known && !s.foreign() {

@@ -18,6 +18,7 @@ import (
 
 	"holdfast.dev/holdfast/api/v1alpha1"
 	"holdfast.dev/holdfast/internal/flow"
+	"holdfast.dev/holdfast/internal/rules"
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 )
@@ -147,6 +148,25 @@ func TestAddressIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A crash right after the freeze: what was refused is rejected all the same, for its reason,
+// though the Secret is gone by the next look.
+func TestCrashAfterTheFreezeOfWhatIsRefused(t *testing.T) {
+	f := newFixture(t)
+	f.secret("r", "+445600123456")
+	f.create("r", func(sic *v1alpha1.SecurityInfoChange) { sic.Spec.Contacts[0].Channel = v1alpha1.ChannelSMS })
+	f.store.crash = rules.ErrUnavailable
+	if _, err := f.try("r"); err == nil {
+		t.Fatal("it did not crash")
+	}
+	f.store.crash = nil
+	if err := f.client.Delete(t.Context(), secretOf(f, "r")); err != nil {
+		t.Fatal(err)
+	}
+	sic, _ := f.reconcile("r")
+	f.state(sic, v1alpha1.ChangeRejected, isFalse, v1alpha1.ReasonVoIPRefused)
+	f.silent(sic)
 }
 
 // law 9: who asks by YAML proves nothing about the person, whose codes stay needed.

@@ -55,6 +55,8 @@ func told() []notified {
 	} {
 		all = append(all, notified{c.record.Notice(c.n), c.when, message.OfChange(c.record)})
 	}
+	rival := message.OfChange(held(change.Replace, change.SignIn, 720*time.Hour))
+	all = append(all, notified{change.NoticeContested, "to an old contact", rival}, notified{change.NoticeContested, "to a new one", rival.ToBrought()})
 	return append(all,
 		notified{notice: message.NoticeContactDisabled, about: message.About{Contact: "•••• 89"}},
 		notified{notice: message.NoticeContactDisowned, about: message.About{Contact: "•••• 89"}},
@@ -146,11 +148,11 @@ func TestNoticesOfAHoldCanBeCancelledFromEveryChannel(t *testing.T) {
 	}
 }
 
-// Only a hold can be cancelled: no other notice carries the link, and none is made for a
-// policy without hosts.
+// Only a hold can be cancelled, by those whom it takes away: no other notice carries the
+// link, and none is made for a policy without hosts.
 func TestOtherNoticesCarryNoCancelLink(t *testing.T) {
 	for _, n := range notices {
-		cancellable := n.notice == change.NoticeHeld || n.notice == change.NoticeReminder
+		cancellable := message.Cancels(n.notice) && !n.about.Brought
 		for _, channel := range channels {
 			r := rendered(t, saying(n, channel))
 			want := cancellable && channel != contact.Voice
@@ -197,7 +199,7 @@ func TestNoticesLeaveOutWhatDidNotHappen(t *testing.T) {
 			"\nNew: ":                      len(n.about.Added) > 0 && n.notice != change.NoticeCancelled,
 			"\nRemoved: ":                  len(n.about.Removed) > 0 && n.notice != change.NoticeCancelled,
 			"cancelled with a code":        n.about.Contact != "" && n.notice == change.NoticeCancelled,
-			"Some things stay restricted ": n.about.Restricted != "" && n.notice != change.NoticeHeld && n.notice != change.NoticeReminder,
+			"Some things stay restricted ": n.about.Restricted != "" && !message.Cancels(n.notice),
 		} {
 			if strings.Contains(r.Text, line) != tells {
 				t.Errorf("%s: %q said %v: %s", n.title(), line, !tells, r.Text)
@@ -219,7 +221,7 @@ func TestNothingIsNeverSaid(t *testing.T) {
 // Every notice that a change can name has a text, also one that is yet to come.
 func TestEveryNoticeOfAChangeHasATextForEveryChannel(t *testing.T) {
 	_, w := words.Choose("en")
-	for n := change.Started; n <= change.Stopped; n++ {
+	for n := change.Started; n <= change.Contest; n++ {
 		for _, r := range []change.Record{{}, {HoldStart: start}} {
 			for _, channel := range channels {
 				if len(w.Texts(channel, r.Notice(n))) == 0 {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"holdfast.dev/holdfast/internal/courier/words"
-	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/contact"
 	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/policy"
@@ -98,8 +97,7 @@ func (c *Courier) notMe(m message.Message, p policy.Policy) (string, error) {
 	case m.Channel == contact.Voice:
 		return "", nil
 	case m.Kind == message.Notice:
-		held := m.Notice == change.NoticeHeld || m.Notice == change.NoticeReminder
-		if !held || c.NoticeURL == nil {
+		if !message.Cancels(m.Notice) || m.About.Brought || c.NoticeURL == nil {
 			return "", nil
 		}
 		return c.NoticeURL(p, m.ID), nil

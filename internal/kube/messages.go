@@ -18,6 +18,7 @@ var texts = map[v1alpha1.MessageKind]string{
 	v1alpha1.MessageChangeApplied:   change.NoticeApplied,
 	v1alpha1.MessageChangeHoldEnded: change.NoticeHoldEnded,
 	v1alpha1.MessageChangeCancelled: change.NoticeCancelled,
+	v1alpha1.MessageChangeContested: change.NoticeContested,
 }
 
 // messages reads how the product speaks. A text that people must not get is left out,

@@ -49,11 +49,12 @@ func TestEveryKindOfOverrideIsAMessage(t *testing.T) {
 		v1alpha1.MessageSecurityInfoDisowned:           message.NoticeContactDisowned,
 		v1alpha1.MessageChangeOnHold:                   change.NoticeHeld, v1alpha1.MessageChangeReminder: change.NoticeReminder,
 		v1alpha1.MessageChangeApplied: change.NoticeApplied, v1alpha1.MessageChangeHoldEnded: change.NoticeHoldEnded,
+		v1alpha1.MessageChangeContested: change.NoticeContested,
 		v1alpha1.MessageChangeCancelled: change.NoticeCancelled, v1alpha1.MessageRecoveryReceived: message.NoticeRecoveryReceived,
 		v1alpha1.MessageRecoveryDecided: message.NoticeRecoveryDecided,
 	} {
 		body := map[v1alpha1.MessageKind]string{
-			v1alpha1.MessageChangeOnHold: "{{.Until}} {{.NotMeURL}}", v1alpha1.MessageChangeReminder: "{{.Left}} {{.Until}} {{.NotMeURL}}",
+			v1alpha1.MessageChangeOnHold: "{{.Until}} {{.NotMeURL}}", v1alpha1.MessageChangeContested: "{{.NotMeURL}}", v1alpha1.MessageChangeReminder: "{{.Left}} {{.Until}} {{.NotMeURL}}",
 			v1alpha1.MessageChangeCancelled: "{{.Contact}}", v1alpha1.MessageRecoveryDecided: "{{.Decision}}",
 		}[kind] + "{{.Product}}"
 		in := vp("shop", "all", "*")

@@ -14,11 +14,11 @@ import (
 	"holdfast.dev/holdfast/internal/rules/session"
 )
 
-// FreezeChange records the change at its first sight, with the contacts before it; every
-// later sight finds it as it is. Only after the deletion of its object was seen does the
-// name stand for another change. One of the pages does not begin while another freezes it,
-// a *change.FrozenError, nor where the account has too many: rules.ErrOpenMatter or a
-// *rules.LimitError.
+// FreezeChange records the change at its first sight, with the contacts before it, and
+// rejects it where a rule refuses a new contact; every later sight finds it as it is. Only
+// after the deletion of its object was seen does the name stand for another change. One of
+// the pages does not begin while another freezes it, a *change.FrozenError, nor where the
+// account has too many: rules.ErrOpenMatter or a *rules.LimitError.
 func (s *Store) FreezeChange(ctx context.Context, seen change.Sight) (change.Record, error) {
 	known, err := s.Change(ctx, seen.Key)
 	if err == nil && known.UID == seen.UID {
@@ -49,6 +49,9 @@ func (s *Store) sightChange(ctx context.Context, seen change.Sight, action strin
 		now := stored(seen.Now)
 		// The apiserver's clock may be ahead: no hold begins before the object did.
 		fresh := change.NewRecord(seen.Key, seen.UID, seen.Spec, seen.Terms, nil, later(now, stored(seen.Created)))
+		if seen.Refused != "" {
+			fresh = fresh.Finish(change.Rejected, seen.Refused, now)
+		}
 		t.lockAccount(seen.Key.Tenant, seen.Spec.Account) // before the row: else two wait for each other
 		inserted, err := t.insertChange(fresh)
 		if err != nil {
@@ -263,17 +266,6 @@ func (s *Store) ApplyChange(ctx context.Context, key change.Key, clocks change.C
 // the notice that is due, or writes that the change has expired.
 func (s *Store) VisitChange(ctx context.Context, v change.Visit) (change.Record, error) {
 	return s.settleChange(ctx, v.Key, v.Now, actionChangeVisited, func(*tx, *matter) error { return nil })
-}
-
-// RejectChange ends an open change that a rule refuses.
-func (s *Store) RejectChange(ctx context.Context, v change.Visit, reason change.Reason) (change.Record, error) {
-	return s.settleChange(ctx, v.Key, v.Now, actionChangeRejected, func(t *tx, m *matter) error {
-		if m.record.State(m.now) != change.AwaitingCode {
-			return change.ErrEnded
-		}
-		m.record = m.record.Finish(change.Rejected, reason, m.now)
-		return t.ended(m, false)
-	})
 }
 
 // ForgetChange drops a change that a page began and of which nothing has come yet;

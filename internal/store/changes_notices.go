@@ -15,8 +15,14 @@ import (
 // changeNoticeLife is how long it makes sense to send a notice.
 const changeNoticeLife = 72 * time.Hour
 
-// tellDue tells the notice that is due, if any.
+// tellDue tells what is due: that another replacement stands against this one, and the
+// notice of the hold.
 func (t *tx) tellDue(m *matter) error {
+	if m.record.Disputed(m.others, m.now) {
+		if err := t.tellNotice(m, change.Contest); err != nil {
+			return err
+		}
+	}
 	if n, due := m.record.Due(m.now); due {
 		return t.tellNotice(m, n)
 	}
@@ -24,7 +30,8 @@ func (t *tx) tellDue(m *matter) error {
 }
 
 // tellNotice puts a notice into the outbox for every contact of the snapshot, once each
-// (law 8), and counts them. The end of a hold is told to the new contacts as well.
+// (law 8), and counts them. The end of a hold and that two stand against each other are
+// told to the new contacts as well.
 func (t *tx) tellNotice(m *matter, n change.Number) error {
 	r := m.record
 	addresses, err := t.changeAddresses(r, false)
@@ -32,7 +39,7 @@ func (t *tx) tellNotice(m *matter, n change.Number) error {
 		return err
 	}
 	told := slices.Clone(r.Snapshot)
-	if (n == change.Done || n == change.Stopped) && !r.HoldStart.IsZero() {
+	if n >= change.Done && !r.HoldStart.IsZero() {
 		fresh, err := t.changeAddresses(r, true)
 		if err != nil {
 			return err
@@ -45,7 +52,7 @@ func (t *tx) tellNotice(m *matter, n change.Number) error {
 		}
 	}
 	sent := 0
-	for _, c := range told {
+	for i, c := range told {
 		if addresses[c.ID] == "" || c.Channel == contact.App {
 			continue
 		}
@@ -59,10 +66,14 @@ func (t *tx) tellNotice(m *matter, n change.Number) error {
 			continue
 		}
 		sent++
+		about := message.OfChange(r)
+		if n == change.Contest && i >= len(r.Snapshot) {
+			about = about.ToBrought()
+		}
 		if err := t.insertMessages([]message.Message{{
 			ID: id, Tenant: r.Key.Tenant, Account: r.Spec.Account, Kind: message.Notice, Notice: r.Notice(n),
 			Channel: c.Channel, Address: addresses[c.ID], Language: c.Language,
-			About: message.OfChange(r), Created: m.now, NotBefore: m.now, Expires: m.now.Add(changeNoticeLife),
+			About: about, Created: m.now, NotBefore: m.now, Expires: m.now.Add(changeNoticeLife),
 		}}); err != nil {
 			return err
 		}

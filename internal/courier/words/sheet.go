@@ -120,6 +120,8 @@ func (s *sheet) last(name string) string {
 	switch name {
 	case string(message.Code):
 		return s.NotMe + "\n" + s.Help
+	case change.NoticeContested: // who has asked for it cancels the other one
+		return s.CancelIt + "\n\n" + s.Help
 	case change.NoticeHeld, change.NoticeReminder:
 		return s.CancelIt + "\n\n" + s.IfYou + "\n" + s.Help
 	case change.NoticeApplied:

@@ -18,7 +18,7 @@ import (
 var (
 	names = []string{
 		string(message.Code), message.NoticeImported, message.NoticeReleased, message.NoticeReleasedEntered,
-		change.NoticeHeld, change.NoticeReminder, change.NoticeApplied, change.NoticeHoldEnded, change.NoticeCancelled,
+		change.NoticeHeld, change.NoticeReminder, change.NoticeApplied, change.NoticeHoldEnded, change.NoticeCancelled, change.NoticeContested,
 		message.NoticeContactDisabled, message.NoticeContactDisowned, message.NoticeRecoveryReceived, message.NoticeRecoveryDecided,
 	}
 	purposes = []string{"Unblock", "AddAddress", "AddNumber", "StepUp", "Recheck", "Recovery", "Cancel"}

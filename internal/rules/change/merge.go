@@ -10,6 +10,8 @@ type Sight struct {
 	Terms Terms
 	// Addresses are those of the new contacts, by ID: secret, sealed by the store.
 	Addresses map[string]string
+	// Refused says why a new contact is none: the change is rejected at once.
+	Refused Reason
 	// Created is the object's creation as the apiserver dates it; zero for a page.
 	Created time.Time
 	Now     time.Time

@@ -19,6 +19,8 @@ const (
 	// Done is told when the change was applied, Stopped when it was cancelled.
 	Done
 	Stopped
+	// Contest is told when another replacement stands against this one.
+	Contest
 )
 
 // The notices by name, as messages carry them.
@@ -28,6 +30,7 @@ const (
 	NoticeApplied   = "SecurityInfoChanged"
 	NoticeHoldEnded = "SecurityInfoHoldEnded"
 	NoticeCancelled = "SecurityInfoChangeCancelled"
+	NoticeContested = "SecurityInfoChangeContested"
 )
 
 // Notice is the name of the message that tells a number.
@@ -37,6 +40,8 @@ func (r Record) Notice(n Number) string {
 		return NoticeHeld
 	case n == Stopped:
 		return NoticeCancelled
+	case n == Contest:
+		return NoticeContested
 	case n == Done && r.HoldStart.IsZero():
 		return NoticeApplied
 	case n == Done:
@@ -97,9 +102,20 @@ func (r Record) Due(now time.Time) (Number, bool) {
 	return 0, false
 }
 
-// Tell notes that a notice went out in so many messages.
+// Disputed reports whether it is to be told, once, that another replacement of the account
+// stands against this one: neither applies before one is cancelled.
+func (r Record) Disputed(others []Record, now time.Time) bool {
+	return !slices.Contains(r.Told, Contest) && r.Contested(others, now) &&
+		slices.ContainsFunc(others, func(o Record) bool { return o.Contested([]Record{r}, now) })
+}
+
+// Tell notes that a notice went out in so many messages. One of a contest says all that
+// the first one would.
 func (r Record) Tell(n Number, messages int) Record {
 	r.Told = append(slices.Clone(r.Told), n)
+	if n == Contest && !slices.Contains(r.Told, Started) {
+		r.Told = append(r.Told, Started)
+	}
 	r.NoticesSent += messages
 	return r
 }

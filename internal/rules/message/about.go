@@ -18,6 +18,8 @@ type About struct {
 	// Contact is the mask of the one whose code cancelled, or that was disabled or
 	// disowned.
 	Contact string `json:"contact,omitempty"`
+	// Brought says that the reader is a contact that the change brings, which cannot cancel.
+	Brought bool `json:"brought,omitempty"`
 	// Restricted is what does not work until then.
 	Restricted change.Restriction `json:"restricted,omitempty"`
 	Decision   Decision           `json:"decision,omitempty"`
@@ -31,6 +33,12 @@ const (
 	Approved Decision = "Approved"
 	Denied   Decision = "Denied"
 )
+
+// ToBrought is what a contact hears that the change brings: of the others nothing.
+func (a About) ToBrought() About {
+	a.Brought, a.Removed = true, nil
+	return a
+}
 
 // OfChange is what every notice of a change tells, given its record as it stands when
 // the notice is written.

@@ -63,6 +63,7 @@ func TestTextsThatPeopleMustNotGetAreRefused(t *testing.T) {
 		"hold without its end":        {onHold, "", "{{.NotMeURL}}", "body: it omits when the hold ends: write {{.Until}}"},
 		"hold without the link":       {onHold, "", "{{.Until}}", "body: it omits the link that cancels: write {{.NotMeURL}}"},
 		"hold by SMS without a link":  {Slot{"de", contact.SMS, change.NoticeReminder}, "", "{{.Until}}", "body: it omits the link that cancels"},
+		"contest without the link":    {Slot{"de", contact.Email, change.NoticeContested}, "", "{{.Added}}", "body: it omits the link that cancels"},
 		"call without the hold's end": {Slot{"de", contact.Voice, change.NoticeHeld}, "", "{{.Product}}", "body: it omits when the hold ends"},
 		"mask in a subject":           {onHold, "{{.Added}}", "{{.Until}} {{.NotMeURL}}", "subject: {{.Added}} is no placeholder here"},
 		"another notice's field":      {notice, "", "{{.Until}}", "body: {{.Until}} is no placeholder here"},
@@ -87,6 +88,7 @@ func TestTextsOfHoldsMaySayAllThatIsKnown(t *testing.T) {
 		{Slot{"de", contact.Email, change.NoticeHeld}, "{{.Product}} {{.Left}} {{.Until}}", "{{.Until}} {{.Left}} {{.Added}} {{.Removed}} {{.Meanwhile}} {{.NotMeURL}} {{.HelpURL}} {{.When}}"},
 		{Slot{"de", contact.Voice, change.NoticeReminder}, "", "{{.Until}}"},
 		{Slot{"de", contact.SMS, change.NoticeHoldEnded}, "", "{{.Added}}"},
+		{Slot{"de", contact.SMS, change.NoticeContested}, "", "{{.Added}} {{.NotMeURL}}"},
 		{Slot{"de", contact.Email, change.NoticeCancelled}, "", "{{.Contact}} {{.Until}}"},
 		{Slot{"de", contact.Email, NoticeRecoveryDecided}, "", "{{.Decision}}"},
 	} {

@@ -87,13 +87,19 @@ func parseSubject(s Slot, subject string) (Template, error) {
 	return ParseTemplate(subject, subjectFields(s.Name)...)
 }
 
+// Cancels reports whether a notice carries the link that cancels the change of which it
+// tells.
+func Cancels(notice string) bool {
+	return notice == change.NoticeHeld || notice == change.NoticeReminder || notice == change.NoticeContested
+}
+
 // missing refuses the text of a hold that does not say until when it lasts, or, where it
-// can be read, how to cancel it (law 8).
+// can be read, how to cancel it (law 8). Of two that stop each other nobody knows the end.
 func missing(s Slot, body Template) error {
-	if s.Name != change.NoticeHeld && s.Name != change.NoticeReminder {
+	if !Cancels(s.Name) {
 		return nil
 	}
-	if body.Count(FieldUntil) == 0 {
+	if s.Name != change.NoticeContested && body.Count(FieldUntil) == 0 {
 		return errors.New("body: it omits when the hold ends: write {{.Until}} where it belongs (law 8)")
 	}
 	if s.Channel != contact.Voice && body.Count(FieldNotMeURL) == 0 {
@@ -106,6 +112,7 @@ func missing(s Slot, body Template) error {
 var told = map[string][]Field{
 	change.NoticeHeld:      {FieldUntil, FieldLeft, FieldAdded, FieldRemoved, FieldMeanwhile},
 	change.NoticeReminder:  {FieldUntil, FieldLeft, FieldAdded, FieldRemoved, FieldMeanwhile},
+	change.NoticeContested: {FieldUntil, FieldAdded, FieldRemoved, FieldMeanwhile},
 	change.NoticeApplied:   {FieldAdded, FieldRemoved},
 	change.NoticeHoldEnded: {FieldUntil, FieldAdded, FieldRemoved, FieldMeanwhile},
 	change.NoticeCancelled: {FieldUntil, FieldAdded, FieldRemoved, FieldMeanwhile, FieldContact},

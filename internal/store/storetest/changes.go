@@ -162,9 +162,15 @@ func removedUnknown(t *testing.T, b Backend) {
 	equal(t, "state", r.State(Start), change.Rejected)
 	equal(t, "reason", r.End.Reason, change.UnknownContact)
 
-	o.freeze(o.sight("voip", change.Add, Start))
-	r = o.must(b.RejectChange(t.Context(), change.Visit{Key: o.key("voip"), Now: Start}, change.VoIPRefused))
+	voip := o.sight("voip", change.Add, Start)
+	voip.Refused = change.VoIPRefused
+	r = o.freeze(voip)
 	equal(t, "end", r.End, change.End{State: change.Rejected, At: Start, Reason: change.VoIPRefused})
+	equal(t, "kept", mustGet[change.Record](t)(b.Change(t.Context(), voip.Key)), r)
+	open := mustGet[[]change.Record](t)(b.OpenChanges(t.Context(), tenant, account))
+	equal(t, "open", len(open), 0)
+	voip.Refused = ""
+	equal(t, "at another sight", o.freeze(voip), r)
 	equal(t, "told", o.told(change.NoticeCancelled), 0)
 }
 

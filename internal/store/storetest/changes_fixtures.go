@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"holdfast.dev/holdfast/internal/rules/change"
 	"holdfast.dev/holdfast/internal/rules/code"
 	"holdfast.dev/holdfast/internal/rules/contact"
+	"holdfast.dev/holdfast/internal/rules/message"
 	"holdfast.dev/holdfast/internal/rules/recheck"
 	"holdfast.dev/holdfast/internal/rules/session"
 )
@@ -28,7 +30,6 @@ type ChangeStore interface {
 	BlockProvedIn(ctx context.Context, f session.Flow) (block.Record, error)
 	VisitChange(ctx context.Context, v change.Visit) (change.Record, error)
 	ApplyChange(ctx context.Context, key change.Key, clocks change.Clocks) (change.Record, error)
-	RejectChange(ctx context.Context, v change.Visit, reason change.Reason) (change.Record, error)
 	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)
 	Wakes(ctx context.Context) ([]change.Wake, error)
 	EndedOwn(ctx context.Context) ([]change.Key, error)
@@ -173,6 +174,23 @@ func (o *owner) wantContacts(want ...string) {
 func (o *owner) told(notice string) int {
 	o.t.Helper()
 	return count(o.t, o.DB, `SELECT COUNT(*) FROM outbox WHERE kind = 'Notice' AND account = $1 AND notice = $2`, o.account, notice)
+}
+
+// abouts are what the messages of a notice tell of.
+func (o *owner) abouts(notice string) (list []message.About) {
+	o.t.Helper()
+	rows, err := o.DB.QueryContext(o.t.Context(), `SELECT about FROM outbox WHERE account = $1 AND notice = $2`, o.account, notice)
+	must(o.t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var told []byte
+		var about message.About
+		must(o.t, rows.Scan(&told))
+		must(o.t, json.Unmarshal(told, &about))
+		list = append(list, about)
+	}
+	must(o.t, rows.Err())
+	return list
 }
 
 // held has a replacement of the owner on hold from Start.

@@ -260,6 +260,22 @@ func contested(t *testing.T, b Backend) {
 	rival := o.sight("rival", change.Replace, Start.Add(day))
 	o.freeze(rival)
 	o.must(o.provenNew("rival", Start.Add(day)))
+	// law 8: the contacts before and the new one are told of the contest, and not that the
+	// rival takes effect; those of the first at its next look, which its rival has woken.
+	equal(t, "told of the rival", o.told(change.NoticeHeld), 2)
+	equal(t, "told of the contest", o.told(change.NoticeContested), 3)
+	for range 2 {
+		o.must(b.VisitChange(t.Context(), change.Visit{Key: o.key("c"), Now: Start.Add(day)}))
+		equal(t, "told once of both", o.told(change.NoticeContested), 6)
+	}
+	brought := 0
+	for _, about := range o.abouts(change.NoticeContested) {
+		if about.Brought {
+			brought++
+			equal(t, "masks of the others", len(about.Removed), 0)
+		}
+	}
+	equal(t, "told as new contacts", brought, 2)
 	for _, name := range []string{"c", "rival"} {
 		_, err := o.apply(name, thirty.Add(40*day))
 		wantErr(t, err, change.ErrContested)
@@ -268,6 +284,7 @@ func contested(t *testing.T, b Backend) {
 	reviewed.Spec.Recovery = "request-1"
 	o.freeze(reviewed)
 	o.must(o.provenNew("reviewed", Start.Add(2*day)))
+	equal(t, "one that was reviewed contests nothing", o.told(change.NoticeContested), 6)
 	r := o.must(o.apply("reviewed", thirty.Add(2*day)))
 	equal(t, "reviewed", r.State(thirty), change.Applied)
 	for _, name := range []string{"c", "rival"} {
