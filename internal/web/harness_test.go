@@ -19,6 +19,7 @@ import (
 	"holdfast.dev/holdfast/internal/flow"
 	"holdfast.dev/holdfast/internal/web"
 	"holdfast.dev/holdfast/internal/web/webtest"
+	"holdfast.dev/holdfast/internal/web/words/wordstest"
 )
 
 const host = "shop.example"
@@ -49,6 +50,7 @@ func visit(t *testing.T, change ...func(*web.Config)) *visitor {
 		Tenant:     func(h string) (string, bool) { return "shop", h == host },
 		ClientAddr: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") },
 		Languages:  []string{"en", "ar", "de", "pt-BR", "zh-Hans", "zh-Hant"},
+		Words:      wordstest.English(t), // the other languages have tests of their own
 		Countries:  []web.Country{{ISO: "DE", Name: "Germany", CallingCode: 49}, {ISO: "FR", Name: "France", CallingCode: 33}},
 		Log: funcr.New(func(prefix, args string) {
 			mu.Lock()

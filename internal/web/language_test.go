@@ -266,6 +266,10 @@ func TestLanguageMenu(t *testing.T) {
 	if got := attribute(t, page, "input", "name", "back", "value"); got != "/unblock?ticket="+ticket {
 		t.Errorf("leads back to %q", got)
 	}
+	page = text(t, v.get("/not-me?token=x&next=https://evil.example"))
+	if got := attribute(t, page, "input", "name", "back", "value"); got != "/not-me?token=x" {
+		t.Errorf("leads back to %q", got)
+	}
 	if r := v.get("/language"); len(r.Cookies()) > 0 || r.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("GET: %d, %v", r.StatusCode, r.Cookies())
 	}
@@ -324,6 +328,13 @@ func TestPasswordCheckSpeaks(t *testing.T) {
 	if body := text(t, r); !strings.Contains(body, wordstest.Pseudo(t, "el", wordstest.Greek).Named("el").Say("hint.TooShort", "n", 8)) {
 		t.Error(body)
 	}
+}
+
+// German is served: the first language but English.
+func TestGerman(t *testing.T) {
+	v := visit(t, func(c *web.Config) { c.Words = nil })
+	page := text(t, v.do("GET", "/unblock?ticket="+v.desk.Ticket(), "", "Accept-Language", "de-AT, en;q=0.5"))
+	contains(t, page, `<html lang="de" dir="ltr">`, "Ihr Konto ist gesperrt", "Mittwoch, 4. März 2026, 12:00\u00a0Uhr\u00a0UTC", "in 24 Stunden")
 }
 
 // Names that others choose stay text, wherever a sentence puts them.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -115,15 +116,23 @@ func local(back string) string {
 // shownAt are the pages of forms whose own address shows none.
 var shownAt = map[string]string{"/unblock/resend": "/unblock/no-code", infoPath + "/resend": infoPath + "/code"}
 
+// lasting is what a query says that belongs to the page; the rest is nobody's.
+func lasting(asked url.Values) url.Values {
+	maps.DeleteFunc(asked, func(name string, _ []string) bool {
+		return !slices.Contains([]string{"account", "another", "change", "contact", "notice", "number", "prove", "saved", "ticket", "token"}, name)
+	})
+	return asked
+}
+
 // here is where the page of a request is shown again. Pages of failures leave the query out:
 // they are the same for every dead link (law 6).
 func (s *site) here(r *http.Request, failed bool) string {
 	at := r.URL.EscapedPath()
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		if failed {
-			return at
+		if asked := lasting(r.URL.Query()); len(asked) > 0 && !failed {
+			at += "?" + asked.Encode()
 		}
-		return r.URL.RequestURI()
+		return at
 	}
 	if shown, known := shownAt[at]; known {
 		return shown

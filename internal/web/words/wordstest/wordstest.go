@@ -17,6 +17,20 @@ import (
 	"holdfast.dev/holdfast/internal/web/words"
 )
 
+// English are the words in English alone.
+func English(t testing.TB) *words.Catalogue {
+	t.Helper()
+	english, err := fs.ReadFile(words.Files(), "en.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := words.Load(fstest.MapFS{"en.yaml": {Data: english}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // Pseudo are the English words and the same in letters of another script under the name of
 // a language of that script.
 func Pseudo(t testing.TB, tag string, alphabet string) *words.Catalogue {
