@@ -14,10 +14,16 @@ import (
 // of the proof asks nobody else to hurry.
 func TestTheListShowsWhatIsSaidOfAContact(t *testing.T) {
 	v := entered(t)
-	lacks(t, text(t, v.get("/security-info")), "/security-info/recheck")
+	lacks(t, text(t, v.get("/security-info")), "Prove it with a code")
+	before := v.desk.Sessions.Info.Destinations
 	v.desk.Change(func(d *webtest.Desk) { d.Sessions.Info.Contacts[1].Disowned = noon })
 	v.adopt(v.post("/security-info", "ticket", v.desk.InfoTicket()))
-	contains(t, text(t, v.get("/security-info")), "Somebody who gets messages there says that it is not yours", `href="/security-info/recheck?prove"`)
+	contains(t, text(t, v.get("/security-info")), "Somebody who gets messages there says that it is not yours", `href="/security-info/verify" rel="noreferrer">Prove it with a code`)
+	v.desk.Change(func(d *webtest.Desk) { d.Sessions.Info.Destinations = nil })
+	v.adopt(v.post("/security-info", "ticket", v.desk.InfoTicket()))
+	contains(t, text(t, v.get("/security-info")), `href="/security-info/recheck?prove" rel="noreferrer">Prove it with a code`)
+	v.desk.Change(func(d *webtest.Desk) { d.Sessions.Info.Destinations = before })
+	v.adopt(v.post("/security-info", "ticket", v.desk.InfoTicket()))
 
 	var info struct {
 		Contacts []struct{ DisownedAt *time.Time }

@@ -38,6 +38,15 @@ func (p listPage) Held() bool {
 // Asked says that the person is asked to make sure that a code reaches them (seed 38).
 func (p listPage) Asked() bool { return p.Changes.Prompt != recheck.None }
 
+// Prove is where a contact is proven of which somebody said that it is not the person's:
+// codes go there once they have shown by another one who they are.
+func (p listPage) Prove() string {
+	if !p.SteppedUp() && len(p.Destinations) > 0 {
+		return infoPath + "/verify"
+	}
+	return recheckPath + "?prove"
+}
+
 // Alone says that losing one contact loses the last one that proves who it is.
 func (p listPage) Alone() bool {
 	full := 0
