@@ -77,10 +77,10 @@ func (p *person) disown(c code.Challenge, now time.Time) {
 	equal(p.t, "done", mustGet[bool](p.t)(p.ReportCode(p.t.Context(), r)), true)
 }
 
-// disownedAt is when somebody said so of a contact.
-func (p *person) disownedAt(id string) time.Time {
+// disownedAt is when somebody said so of c1.
+func (p *person) disownedAt() time.Time {
 	p.t.Helper()
-	c, _ := mustGet[contact.Book](p.t)(p.Book(p.t.Context(), tenant, p.flow.Account)).Find(id)
+	c, _ := mustGet[contact.Book](p.t)(p.Book(p.t.Context(), tenant, p.flow.Account)).Find("c1")
 	return c.Disowned
 }
 
@@ -152,7 +152,7 @@ func disownedListed(t *testing.T, b Backend) {
 	later := at.Add(time.Minute)
 	other := newFlow(p, "other", later)
 	must(t, other.right(other.mustIssue(other.fromHome(later)), later))
-	equal(t, "said of c1 after a proof", p.disownedAt("c1"), time.Time{})
+	equal(t, "said of c1 after a proof", p.disownedAt(), time.Time{})
 }
 
 // disownedTold also tries that a second report of the same tells nobody again, and that
@@ -314,13 +314,13 @@ func disownedAcrossRotation(t *testing.T, b Backend) {
 	_, err = rotating.Reseal(t.Context(), 2, over, carryOn)
 	must(t, err)
 	present := beside(t, b, presentKey)
-	equal(t, "said of c1", p.at(present).disownedAt("c1"), Start)
+	equal(t, "said of c1", p.at(present).disownedAt(), Start)
 
 	next := newFlow(p, "next", over).at(present)
 	proof := next.fromHome(over)
 	proof.Challenge.Destination = mustGet[*Sealer](t)(NewSealer(presentKey)).Lookup(tenant, Address)
 	must(t, next.right(next.mustIssue(proof), over))
-	equal(t, "said of c1 after a proof", p.at(present).disownedAt("c1"), time.Time{})
+	equal(t, "said of c1 after a proof", p.at(present).disownedAt(), time.Time{})
 }
 
 func disownedPruned(t *testing.T, b Backend) {
@@ -335,5 +335,5 @@ func disownedPruned(t *testing.T, b Backend) {
 	}
 	equal(t, "before", rows(Start.Add(disowned.Rest-time.Millisecond)), 2)
 	equal(t, "after", rows(Start.Add(disowned.Rest)), 1)
-	equal(t, "said of c1", p.disownedAt("c1"), Start)
+	equal(t, "said of c1", p.disownedAt(), Start)
 }
