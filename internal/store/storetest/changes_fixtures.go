@@ -181,7 +181,7 @@ func (o *owner) abouts(notice string) (list []message.About) {
 	o.t.Helper()
 	rows, err := o.DB.QueryContext(o.t.Context(), `SELECT about FROM outbox WHERE account = $1 AND notice = $2`, o.account, notice)
 	must(o.t, err)
-	defer rows.Close()
+	defer func() { must(o.t, rows.Close()) }()
 	for rows.Next() {
 		var told []byte
 		var about message.About
