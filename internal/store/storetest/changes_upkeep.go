@@ -146,15 +146,15 @@ func holdsPruned(t *testing.T, b Backend) {
 
 func holdsEndedOwn(t *testing.T, b Backend) {
 	o := newOwner(t, b)
-	own := func(request string, account string, now time.Time) change.Key {
-		s := o.sight(change.OwnName(account, "flow", request), change.Add, now)
+	own := func(request string) change.Key {
+		s := o.sight(change.OwnName(account, "flow", request), change.Add, Start)
 		s.UID = ""
 		o.freeze(s)
 		return s.Key
 	}
 	listed := func() []change.Key { return mustGet[[]change.Key](t)(b.EndedOwn(t.Context())) }
-	own("open", account, Start)
-	late := own("late", account, Start)
+	own("open")
+	late := own("late")
 	o.freeze(o.sight("theirs", change.Add, Start))
 	after := Start.Add(change.ProveWithin)
 	equal(t, "listed while open", len(listed()), 0)
