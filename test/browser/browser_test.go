@@ -102,14 +102,14 @@ func browser(t *testing.T) context.Context {
 }
 
 // walk opens a tab of its own, without the cookies of others.
-func walk(parent context.Context, t *testing.T, name string) *walker {
+func walk(parent context.Context, t *testing.T, name string, change ...func(*web.Config)) *walker {
 	t.Helper()
 	w := &walker{T: t, look: looks[name], dir: filepath.Join(screenshots(t), name)}
 	if err := os.MkdirAll(w.dir, 0o750); err != nil {
 		t.Fatal(err)
 	}
 	w.desk = webtest.New(w.now)
-	w.url = serve(t, w)
+	w.url = serve(t, w, change...)
 	tab, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	ctx, cancel := context.WithTimeout(tab, 4*time.Minute)
@@ -129,7 +129,7 @@ func screenshots(t *testing.T) string {
 
 // serve serves the real handler under http://localhost, where browsers take secure
 // cookies.
-func serve(t *testing.T, w *walker) string {
+func serve(t *testing.T, w *walker, change ...func(*web.Config)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -138,11 +138,15 @@ func serve(t *testing.T, w *walker) string {
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	host := "localhost:" + port
 	w.provider = http.NewServeMux()
-	w.provider.Handle("/", web.New(web.Config{
+	config := web.Config{
 		Desk: w.desk, Now: w.now, Scheme: "http", Log: logr.Discard(),
 		Tenant:    func(h string) (string, bool) { return "shop", h == host },
 		Countries: countries(), Languages: words.Languages(),
-	}))
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	w.provider.Handle("/", web.New(config))
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: w.provider}
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	t.Cleanup(func() { _ = server.Close() })
