@@ -31,7 +31,7 @@ func newMeter(registerer prometheus.Registerer) *meter {
 		denials: counter("holdfast_shadow_denials_total",
 			"Decisions that would have been Deny if the policy's mode were Enforce.", "namespace", "action"),
 		reports: counter("holdfast_codes_reported_total",
-			"Codes of which their person said, by the link in the message, that somebody else asked for them.", "namespace", "kind"),
+			"Codes and notices of which their reader said, by the link in the message, that somebody else asked for them or that the account is somebody else's.", "namespace", "kind"),
 		lookups: counter("holdfast_line_lookups_total",
 			"Entered numbers by what their line is; Unknown where nobody answered or knew.", "namespace", "kind"),
 		receipts: counter("holdfast_receipts_total",

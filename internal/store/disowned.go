@@ -20,12 +20,13 @@ import (
 type destination struct{ tenant, account, present, former string }
 
 // disown notes that somebody who gets messages at a destination says that the account is
-// not theirs: codes that are on their way there are void, and the account's other contacts
-// are told, once for as long as the destination rests.
+// not theirs: codes that are on their way there are void, but for those that cancel (law 8),
+// and the account's other contacts are told, once for as long as the destination rests.
 func (t *tx) disown(to destination, now time.Time) error {
 	// They expire in place: a code that takes their place has no more guesses than they had.
 	t.queue(`UPDATE challenges SET expires_at = $5 WHERE expires_at > $5 AND tenant = $1 AND account = $2
-		AND destination IN ($3, $4) AND consumed_at IS NULL`, to.tenant, to.account, to.present, to.former, instant(now))
+		AND destination IN ($3, $4) AND consumed_at IS NULL AND purpose <> $6`,
+		to.tenant, to.account, to.present, to.former, instant(now), code.Cancel)
 	fresh, err := t.exec(`INSERT INTO disowned (tenant, destination, account, at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (tenant, destination, account) DO UPDATE SET at = excluded.at WHERE disowned.at <= $5`,
 		to.tenant, to.present, to.account, instant(now), instant(now.Add(-disowned.Rest)))

@@ -13,9 +13,9 @@ import (
 )
 
 // ReportCode voids the challenge's code. It ends its flow, and the network that asked for
-// it gets no other for code.ReportPause (seed 41), unless the account is somebody else's
-// and the address was typed (disowned.EndsFlow); of somebody else's account the destination
-// rests. The account's own limits, budgets and block stay as they are. It acts once on a
+// it gets no other for code.ReportPause (seed 41), but for a code that cancels, or of
+// somebody else's account where the address was typed (disowned.EndsFlow); of somebody else's
+// account the destination rests. The account's own limits, budgets and block stay as they are. It acts once on a
 // challenge: done is false where it was reported before, or is unknown to the tenant.
 func (s *Store) ReportCode(ctx context.Context, r code.Report) (done bool, err error) {
 	err = s.write(ctx, func(t *tx) (err error) {
@@ -45,6 +45,8 @@ func (t *tx) report(r code.Report) (done bool, err error) {
 		t.supersede(c.Flow, now)
 		t.queue(`UPDATE flows SET expires_at = $2 WHERE id = $1 AND expires_at > $2 AND stage <> 'Done'`, c.Flow, instant(now))
 		t.pause(r, c.Account, network, now)
+	} else { // it expires in place: the code that follows has no more guesses
+		t.queue(`UPDATE challenges SET expires_at = $2 WHERE id = $1 AND expires_at > $2`, c.ID, instant(now))
 	}
 	if r.Kind == code.NotMyAccount {
 		if err := t.disownChallenge(c, now); err != nil {

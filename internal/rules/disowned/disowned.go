@@ -48,8 +48,10 @@ func Drops(c code.Challenge, r change.Record, now time.Time) bool {
 func Concerns(p code.Purpose) bool { return p != code.Cancel }
 
 // EndsFlow reports whether a report of a code ends the flow that asked for it and pauses
-// its network. Where somebody typed an address that is none of the account's contacts, it
-// was most likely mistyped: the destination rests, and whoever asked may type another one.
+// its network. Of a code that cancels it voids the code alone, whoever says it: a thief who
+// reads the mailbox must not stop its owner. Where somebody typed an address that is none of
+// the account's contacts, it was most likely mistyped: the destination rests, and whoever
+// asked may type another one.
 func EndsFlow(kind code.ReportKind, c code.Challenge) bool {
-	return kind != code.NotMyAccount || c.ContactID != ""
+	return Concerns(c.Purpose) && (kind != code.NotMyAccount || c.ContactID != "")
 }

@@ -34,6 +34,7 @@ func TestCodesThatCancelNeverRest(t *testing.T) {
 // goes on.
 func TestWhichFlowEnds(t *testing.T) {
 	listed, typed := code.Challenge{ContactID: "c1"}, code.Challenge{}
+	cancels := code.Challenge{ContactID: "c1", Purpose: code.Cancel} // law 8
 	for _, c := range []struct {
 		kind code.ReportKind
 		of   code.Challenge
@@ -41,6 +42,7 @@ func TestWhichFlowEnds(t *testing.T) {
 	}{
 		{code.NotMe, listed, true}, {code.NotMe, typed, true}, {code.UnrequestedCode, listed, true}, {code.UnrequestedCode, typed, true},
 		{code.NotMyAccount, listed, true}, {code.NotMyAccount, typed, false},
+		{code.NotMe, cancels, false}, {code.NotMyAccount, cancels, false},
 	} {
 		if got := EndsFlow(c.kind, c.of); got != c.want {
 			t.Errorf("%s of a code to %q: %t", c.kind, c.of.ContactID, got)

@@ -31,6 +31,7 @@ var disownedTests = map[string]func(*testing.T, Backend){
 	"disowned/the change that brought the contact is dropped":                         disownedDrops,
 	"disowned/law 8: what is on hold stays, and its notices still go there":           disownedHold,
 	"disowned/law 8: the notice of a hold says it once, for its own tenant":           disownedByNotice,
+	"report/law 8: of a code that cancels it voids the code and stops nobody":         reportOfACancel,
 	"disowned/who has stepped up gets a code there, and so does who cancels":          disownedExempt,
 	"disowned/a rotation of the keys refunds nothing and the present key ends it":     disownedAcrossRotation,
 	"disowned/retention: of a listed contact it is shown until a proof, else for 30d": disownedPruned,
@@ -336,4 +337,30 @@ func disownedPruned(t *testing.T, b Backend) {
 	equal(t, "before", rows(Start.Add(disowned.Rest-time.Millisecond)), 2)
 	equal(t, "after", rows(Start.Add(disowned.Rest)), 1)
 	equal(t, "said of c1", p.disownedAt(), Start)
+}
+
+// reportOfACancel: whoever reads the mailbox says of each code that cancels what they like;
+// its owner asks again at once, with the guesses that are left.
+func reportOfACancel(t *testing.T, b Backend) {
+	p := strangers(t, b)
+	now := Start
+	for attempts, kind := range []code.ReportKind{code.NotMe, code.UnrequestedCode, code.NotMyAccount} {
+		issue := p.listed(now)
+		issue.Challenge.Purpose = code.Cancel
+		c := p.mustIssue(issue)
+		equal(t, "attempts", c.Attempts, attempts)
+		must(t, p.wrong(c, now))
+		r := report(c.ID, now)
+		r.Kind = kind
+		equal(t, "done", mustGet[bool](t)(b.ReportCode(t.Context(), r)), true)
+		wantErr(t, p.wrong(c, now), rules.ErrGone)
+		now = now.Add(5 * time.Minute / 2)
+	}
+	other := newFlow(p, "other", now)
+	beside := other.listed(now)
+	beside.Challenge.Purpose = code.Cancel
+	c := other.mustIssue(beside)
+	last := newFlow(p, "last", now)
+	last.disown(last.mustIssue(last.listed(now)), now)
+	must(t, other.wrong(c, now)) // a code that cancels stays open
 }
