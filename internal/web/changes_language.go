@@ -7,13 +7,15 @@ import (
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
+
+	"holdfast.dev/holdfast/internal/tongue"
 )
 
 // tongues are the languages that messages are written in, the first one for want of a
 // better.
 type tongues struct {
-	tags    []language.Tag
-	matcher language.Matcher
+	tags  []language.Tag
+	among tongue.Choice
 }
 
 // tonguesOf reads BCP 47 tags; without any there is English.
@@ -25,7 +27,7 @@ func tonguesOf(tags []string) tongues {
 	if len(t.tags) == 0 {
 		t.tags = []language.Tag{language.English}
 	}
-	t.matcher = language.NewMatcher(t.tags)
+	t.among = tongue.Among(t.tags)
 	return t
 }
 
@@ -33,9 +35,7 @@ func tonguesOf(tags []string) tongues {
 // region or another one, never in a neighbour's language or another script.
 func (t tongues) nearest(wanted ...language.Tag) (tag string, found bool) {
 	for _, w := range wanted {
-		_, i, confidence := t.matcher.Match(w)
-		own, _ := w.Base()
-		if base, _ := t.tags[i].Base(); confidence >= language.High && base == own {
+		if i, found := t.among.Match(w); found {
 			return t.tags[i].String(), true
 		}
 	}
@@ -43,11 +43,11 @@ func (t tongues) nearest(wanted ...language.Tag) (tag string, found bool) {
 }
 
 // expected is the language of a new contact's messages for want of a choice (seed 40): the
-// one in which the browser reads pages, else the policy's.
+// one that the person chose for the pages, else the browser's, else the policy's.
 func (t tongues) expected(r *http.Request, policy string) string {
-	wanted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil {
-		wanted = nil
+	wanted := []language.Tag{language.Make(chosenLanguage(r))}
+	if accepted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil {
+		wanted = append(wanted, accepted...)
 	}
 	tag, _ := t.nearest(append(wanted, language.Make(policy))...)
 	return cmp.Or(tag, t.tags[0].String())
@@ -58,15 +58,15 @@ func (t tongues) serves(tag string) bool {
 	return slices.ContainsFunc(t.tags, func(own language.Tag) bool { return own.String() == tag })
 }
 
-// tongue is a language that a form offers, named in itself.
-type tongue struct{ Tag, Name string }
+// choice is a language that a form offers, named in itself.
+type choice struct{ Tag, Name string }
 
 // choices are the languages by their own names, those of one script side by side.
-func (t tongues) choices() []tongue {
-	list := make([]tongue, len(t.tags))
+func (t tongues) choices() []choice {
+	list := make([]choice, len(t.tags))
 	for i, tag := range t.tags {
-		list[i] = tongue{tag.String(), upper(cmp.Or(display.Self.Name(tag), tag.String()))}
+		list[i] = choice{tag.String(), upper(cmp.Or(display.Self.Name(tag), tag.String()))}
 	}
-	slices.SortFunc(list, func(a, b tongue) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list, func(a, b choice) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }

@@ -28,7 +28,7 @@ type newContactPage struct {
 	Countries []Country
 	Typed     flow.NewContact
 	// Tongues are the languages that its messages can have.
-	Tongues []tongue
+	Tongues []choice
 }
 
 // Path is where the form goes.

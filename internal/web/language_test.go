@@ -282,6 +282,9 @@ func TestLanguageMenu(t *testing.T) {
 	}
 	r = v.do("GET", "/", "", "Cookie", "__Host-holdfast-language=en")
 	contains(t, text(t, r), "Help with your account", `<html lang="en" dir="ltr">`)
+	v.adopt(v.post("/security-info", "ticket", v.desk.InfoTicket())) // seed 40: and so do messages to a new contact
+	r = v.do("GET", "/security-info/add", "", "Accept-Language", "ar", "Cookie", "__Host-holdfast-language=de; __Host-holdfast="+v.cookie)
+	contains(t, text(t, r), `<option value="de" lang="de" dir="auto" selected>`)
 	if r := v.post("/language", "language", "xx", "back", "/"); len(r.Cookies()) > 0 {
 		t.Errorf("an unknown language was kept: %v", r.Cookies())
 	}

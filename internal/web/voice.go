@@ -76,11 +76,16 @@ func named(countries []Country, tag language.Tag) []Country {
 // voice speaks the language of a request: the one that the person chose, else the one that
 // the browser asks for. It depends on nothing else (law 6).
 func (s *site) voice(r *http.Request) *voice {
-	chosen := ""
-	if cookie, err := r.Cookie(languageCookie); err == nil {
-		chosen = cookie.Value
+	return s.voices.made[s.voices.Choose(chosenLanguage(r), strings.Join(r.Header.Values("Accept-Language"), ","))]()
+}
+
+// chosenLanguage is what the person chose in the menu, as the browser says; empty without.
+func chosenLanguage(r *http.Request) string {
+	cookie, err := r.Cookie(languageCookie)
+	if err != nil {
+		return ""
 	}
-	return s.voices.made[s.voices.Choose(chosen, strings.Join(r.Header.Values("Accept-Language"), ","))]()
+	return cookie.Value
 }
 
 // spoken says in the headers which language an answer has and what that depends on.
