@@ -67,7 +67,7 @@ const lostDevice code.ReportKind = "LostDevice"
 
 type reportInput struct {
 	Body struct {
-		Kind  code.ReportKind `json:"kind" enum:"UnrequestedCode,NotMe,LostDevice,NotMyAccount" doc:"UnrequestedCode and NotMe have the same effect: the code is void, the flow that asked for it ends, and its network gets no code for an hour. NotMyAccount says that the account is somebody else's: open codes to the destination are void, those of the next 30 days go elsewhere as far as the account has another way, and its other contacts are told; notices still come. LostDevice is for the session of a person who has lost a device: a Clear that a help desk has asked for needs no second requester then."`
+		Kind  code.ReportKind `json:"kind" enum:"UnrequestedCode,NotMe,LostDevice,NotMyAccount" doc:"UnrequestedCode and NotMe have the same effect: the code is void, the flow that asked for it ends, and its network gets no code for an hour; of a code that cancels a change, that code alone is void. NotMyAccount says that the account is somebody else's: open codes to the destination are void, those of the next 30 days go elsewhere as far as the account has another way, and its other contacts are told; notices still come. LostDevice is for the session of a person who has lost a device: a Clear that a help desk has asked for needs no second requester then."`
 		Token string          `json:"token,omitempty" minLength:"1" maxLength:"4096" doc:"Of the link in the message with the code. It works once, until a day after the code. For NotMyAccount also the last part of the link /c/… in a notice, which works once too. LostDevice has none."`
 	}
 }
