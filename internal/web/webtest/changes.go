@@ -195,17 +195,17 @@ func (d *Desk) proven(c *flow.Change, info *flow.SecurityInfo) {
 	}
 	now := d.Now()
 	if c.Action == change.Replace || len(c.Removed) == len(info.Contacts) {
-		d.hold(c, now.Add(month))
+		d.hold(c, month)
 		d.Changing.Notices[d.next("notice")] = c.ID
 		return
 	}
 	c.State, c.End = change.Applied, change.End{State: change.Applied, At: now}
 }
 
-// hold puts a change on hold until a day; it restricts for a month.
-func (d *Desk) hold(c *flow.Change, until time.Time) {
+// hold puts a change on hold for a while; it restricts for a month.
+func (d *Desk) hold(c *flow.Change, wait time.Duration) {
 	now := d.Now()
-	c.State, c.Missing, c.HoldStart, c.HoldUntil = change.OnHold, nil, now, until
+	c.State, c.Missing, c.HoldStart, c.HoldUntil = change.OnHold, nil, now, now.Add(wait)
 	c.Restricted, c.RestrictedUntil = change.SensitiveActions, now.Add(month)
 }
 
@@ -334,6 +334,7 @@ func (d *Desk) SubmitProof(_ context.Context, v flow.Visit, id, submitted string
 	}
 	if ask.Purpose == code.Cancel {
 		c.State, c.End = change.Cancelled, change.End{State: change.Cancelled, At: d.Now(), Reason: change.ByCode}
+		c.Restricted, c.RestrictedUntil = "", time.Time{}
 	} else {
 		d.proven(c, info)
 	}
@@ -435,7 +436,7 @@ func (d *Desk) ReportLoss(_ context.Context, v flow.Visit) error {
 	_, err := inSession(d, "ReportLoss", v, func(*flow.SecurityInfo) (struct{}, error) {
 		for _, c := range d.Changing.Changes {
 			if c.Action == change.Clear && c.State == change.AwaitingCode {
-				d.hold(c, d.Now().Add(change.DefaultClearDelay))
+				d.hold(c, change.DefaultClearDelay)
 			}
 		}
 		return struct{}{}, nil
