@@ -32,6 +32,9 @@ func (t *tx) report(r code.Report) (done bool, err error) {
 	if err != nil {
 		return false, unlessMissing(err, rules.ErrNotFound)
 	}
+	if r.Kind == code.NotMyAccount { // it reaches into the account's other flows: one at a time
+		t.lockAccount(c.Tenant, c.Account)
+	}
 	// The flow is held first, as by those who issue and accept codes. It may be gone.
 	if _, err := t.lockFlow(c.Flow).one(); unlessMissing(err, rules.ErrNoFlow) != nil {
 		return false, err
