@@ -53,7 +53,7 @@ func told() []notified {
 		{change.Stopped, "by a code", held(change.Replace, change.SignIn, 48*time.Hour).Cancel("mail", ended)},
 		{change.Stopped, "by deletion", held(change.Replace, change.SignIn, 48*time.Hour).Erase("uid", ended)},
 	} {
-		all = append(all, notified{c.record.Notice(c.n), c.when, message.OfChange(c.record)})
+		all = append(all, notified{c.record.Notice(c.n, false), c.when, message.OfChange(c.record)})
 	}
 	rival := message.OfChange(held(change.Replace, change.SignIn, 720*time.Hour))
 	all = append(all, notified{change.NoticeContested, "to an old contact", rival}, notified{change.NoticeContested, "to a new one", rival.ToBrought()})
@@ -224,8 +224,8 @@ func TestEveryNoticeOfAChangeHasATextForEveryChannel(t *testing.T) {
 	for n := change.Started; n <= change.Contest; n++ {
 		for _, r := range []change.Record{{}, {HoldStart: start}} {
 			for _, channel := range channels {
-				if len(w.Texts(channel, r.Notice(n))) == 0 {
-					t.Errorf("notice %d is named %s, which has no text for %s", n, r.Notice(n), channel)
+				if len(w.Texts(channel, r.Notice(n, false))) == 0 {
+					t.Errorf("notice %d is named %s, which has no text for %s", n, r.Notice(n, false), channel)
 				}
 			}
 		}

@@ -71,7 +71,7 @@ func (t *tx) tellNotice(m *matter, n change.Number) error {
 			about = about.ToBrought()
 		}
 		if err := t.insertMessages([]message.Message{{
-			ID: id, Tenant: r.Key.Tenant, Account: r.Spec.Account, Kind: message.Notice, Notice: r.Notice(n),
+			ID: id, Tenant: r.Key.Tenant, Account: r.Spec.Account, Kind: message.Notice, Notice: r.Notice(n, r.Contested(m.others, m.now)),
 			Channel: c.Channel, Address: addresses[c.ID], Language: c.Language,
 			About: about, Created: m.now, NotBefore: m.now, Expires: m.now.Add(changeNoticeLife),
 		}}); err != nil {

@@ -33,19 +33,20 @@ const (
 	NoticeContested = "SecurityInfoChangeContested"
 )
 
-// Notice is the name of the message that tells a number.
-func (r Record) Notice(n Number) string {
+// Notice is the name of the message that tells a number. Reminders of a contested hold
+// name no date, for it takes no effect then.
+func (r Record) Notice(n Number, contested bool) string {
 	switch {
 	case n == Started:
 		return NoticeHeld
 	case n == Stopped:
 		return NoticeCancelled
-	case n == Contest:
-		return NoticeContested
 	case n == Done && r.HoldStart.IsZero():
 		return NoticeApplied
 	case n == Done:
 		return NoticeHoldEnded
+	case n == Contest, contested:
+		return NoticeContested
 	default:
 		return NoticeReminder
 	}

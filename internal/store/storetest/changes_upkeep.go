@@ -266,8 +266,9 @@ func contested(t *testing.T, b Backend) {
 	equal(t, "told of the contest", o.told(change.NoticeContested), 3)
 	for range 2 {
 		o.must(b.VisitChange(t.Context(), change.Visit{Key: o.key("c"), Now: Start.Add(day)}))
-		equal(t, "told once of both", o.told(change.NoticeContested), 6)
+		equal(t, "told once of both, and after a day of the first", o.told(change.NoticeContested), 8)
 	}
+	equal(t, "told that it takes effect", o.told(change.NoticeReminder), 0)
 	brought := 0
 	for _, about := range o.abouts(change.NoticeContested) {
 		if about.Brought {
@@ -284,7 +285,7 @@ func contested(t *testing.T, b Backend) {
 	reviewed.Spec.Recovery = "request-1"
 	o.freeze(reviewed)
 	o.must(o.provenNew("reviewed", Start.Add(2*day)))
-	equal(t, "one that was reviewed contests nothing", o.told(change.NoticeContested), 6)
+	equal(t, "one that was reviewed contests nothing", o.told(change.NoticeContested), 8)
 	r := o.must(o.apply("reviewed", thirty.Add(2*day)))
 	equal(t, "reviewed", r.State(thirty), change.Applied)
 	for _, name := range []string{"c", "rival"} {
