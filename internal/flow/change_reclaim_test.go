@@ -18,6 +18,7 @@ import (
 func stolen(t *testing.T) (b *besieged, thief flow.Visit, id string) {
 	b = newBesieged(t)
 	b.has(anna, mail, cell)
+	b.policies[shop].Identity.Adapter = "webhook"
 	thief = b.enter(anna)
 	id = b.replaces(&thief, thiefMail)
 	b.sync()
@@ -99,6 +100,21 @@ func TestAnUnblockThatCancelsLeavesNoBlock(t *testing.T) {
 	b.applied("Account", "")
 	v := b.prove(b.open(anna), toMail)
 	is(t, b.SetPassword(t.Context(), v, strong), nil)
+	b.signInIs(decision.Allow)
+}
+
+// Where nobody sets passwords a code alone opens the account again.
+func TestACancellationWithoutAnAdapter(t *testing.T) {
+	b, _, id := stolen(t)
+	b.policies[shop].Identity.Adapter = ""
+	owner := b.enterHeld(anna)
+	b.must(&owner, flow.Ask{Purpose: code.Cancel, Change: id, To: toMail})
+	b.info(owner)
+	b.clock.step(2 * time.Minute)
+	ticket := b.signInIs(decision.Deny).Ticket
+	credential, err := b.Open(t.Context(), host, ticket, false)
+	is(t, err, nil)
+	b.prove(flow.Visit{Host: host, Credential: credential, Network: network}, toMail)
 	b.signInIs(decision.Allow)
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
@@ -85,10 +84,10 @@ func (t *tx) endSessions(m *matter, flow string) {
 }
 
 // reclaim begins the block that follows a cancelled hold. Who has given the first factor
-// has proved a contact too, in that flow: a new password is left to do there, or nothing.
-// It spares no device: the one of whoever began the change may be known by now.
+// has proved a contact too, in that flow: it stays open, and a new password there ends the
+// block. It spares no device: the one of whoever began the change may be known by now.
 func (t *tx) reclaim(c change.Cancelling, then block.Spec, flow string, now time.Time) error {
-	if then.Scope == "" || c.FirstFactor && !slices.Contains(then.Steps, block.ChangePassword) {
+	if then.Scope == "" {
 		return nil
 	}
 	spec := normal(then)

@@ -24,17 +24,20 @@ func TestReclaim(t *testing.T) {
 	for name, c := range map[string]struct {
 		account string
 		rule    policy.Block
+		adapter string
 		want    block.Spec
 	}{
-		"the seeds' numbers":                          {"anna", policy.Default().Blocks[block.UnusualActivity], want},
-		"a policy that names nothing":                 {"anna", policy.Block{}, want},
-		"the policy's length and steps":               {"anna", policy.Block{Duration: time.Hour, Steps: both[:1]}, with(func(s *block.Spec) { s.Duration, s.Steps = time.Hour, both[:1] })},
-		"never for good, nor by just any number":      {"anna", policy.Block{Permanent: true, CodeTo: block.AnyNumber}, want},
-		"an account that no object can name has none": {"an*", policy.Block{}, block.Spec{}},
+		"the seeds' numbers":      {"anna", policy.Default().Blocks[block.UnusualActivity], "webhook", want},
+		"a policy without blocks": {"anna", policy.Block{}, "webhook", want},
+		"the policy's length and steps": {"anna", policy.Block{Duration: time.Hour, Steps: both[:1]}, "webhook",
+			with(func(s *block.Spec) { s.Duration, s.Steps = time.Hour, both[:1] })},
+		"never for good, nor by just any number":      {"anna", policy.Block{Permanent: true, CodeTo: block.AnyNumber}, "webhook", want},
+		"nobody sets passwords: a code is enough":     {"anna", policy.Block{}, "", with(func(s *block.Spec) { s.Steps = both[:1] })},
+		"an account that no object can name has none": {"an*", policy.Block{}, "webhook", block.Spec{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := policy.Default()
-			p.Blocks[block.UnusualActivity] = c.rule
+			p.Blocks[block.UnusualActivity], p.Identity.Adapter = c.rule, c.adapter
 			if diff := cmp.Diff(c.want, Reclaim(p, c.account, now)); diff != "" {
 				t.Errorf("block (-want +got):\n%s", diff)
 			}
