@@ -22,8 +22,10 @@ type Cancelling struct {
 	// FirstFactor says that the person is signed in; else SignIn says that they must, since
 	// the contacts that could cancel have done so once without.
 	FirstFactor, SignIn bool
-	Destinations        []Destination
-	Resting             []Resting
+	// SetsPasswords says that a new password can be chosen here afterwards.
+	SetsPasswords bool
+	Destinations  []Destination
+	Resting       []Resting
 	// Challenge is the code that is on its way, nil where there is none.
 	Challenge *ChallengeView
 }
@@ -91,7 +93,10 @@ func (d *Desk) Cancelling(ctx context.Context, v Visit, id string) (Cancelling, 
 	if err != nil {
 		return Cancelling{}, err
 	}
-	shown := Cancelling{Welcome: welcome(who.policy, who.Account), Change: changeOf(r, nil, d.Now()), FirstFactor: who.firstFactor}
+	shown := Cancelling{
+		Welcome: welcome(who.policy, who.Account), Change: changeOf(r, nil, d.Now()),
+		FirstFactor: who.firstFactor, SetsPasswords: setsPasswords(who.policy),
+	}
 	if r.State(d.Now()).Terminal() {
 		return shown, nil
 	}
@@ -109,6 +114,9 @@ func (d *Desk) Cancelling(ctx context.Context, v Visit, id string) (Cancelling, 
 	shown.Challenge, err = d.proofOnItsWay(ctx, here)
 	return shown, err
 }
+
+// setsPasswords reports whether a policy names an adapter, which sets passwords.
+func setsPasswords(p policy.Policy) bool { return p.Identity.Adapter != "" }
 
 // cancelling are the contacts of the snapshot to which a code may go that cancels. Each
 // does so once without the first factor.

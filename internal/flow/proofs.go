@@ -207,7 +207,7 @@ func (d *Desk) SubmitProof(ctx context.Context, v Visit, challengeID, submitted 
 	r, err := d.prove(ctx, who, c)
 	if err == nil && r.Key.Name != "" {
 		done.Change = changeOf(r, nil, d.Now())
-		done.NewPassword = c.Purpose == code.Cancel && who.firstFactor && !r.HoldStart.IsZero()
+		done.NewPassword = c.Purpose == code.Cancel && who.firstFactor && !r.HoldStart.IsZero() && setsPasswords(who.policy)
 	}
 	return done, err
 }

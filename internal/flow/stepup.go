@@ -97,9 +97,10 @@ func (d *Desk) send(ctx context.Context, v Visit, here scene, target contact.Con
 type SteppedUp struct {
 	// Credential replaces the one of the visit.
 	Credential string
-	// Cancelled was on hold before this code: a new password is next (seed 34). Its zero
-	// value is none.
-	Cancelled Change
+	// Cancelled was on hold before this code (seed 34); its zero value is none. NewPassword
+	// says that a new password is next.
+	Cancelled   Change
+	NewPassword bool
 }
 
 // SubmitStepUp counts an attempt, compares, and accepts a right code once. The session
@@ -122,7 +123,7 @@ func (d *Desk) SubmitStepUp(ctx context.Context, v Visit, challengeID, submitted
 	done := SteppedUp{Credential: credential}
 	cancelled, err := d.cancelHolds(ctx, s.Flow, challengeID, escalation.Reclaim(p, s.Account, d.Now()))
 	if err == nil && cancelled.Key.Name != "" {
-		done.Cancelled = changeOf(cancelled, nil, d.Now())
+		done.Cancelled, done.NewPassword = changeOf(cancelled, nil, d.Now()), setsPasswords(p)
 	}
 	return done, err
 }

@@ -95,7 +95,7 @@ func (s *site) cancelPage(w http.ResponseWriter, r *http.Request, status int, t 
 		}
 		return s.proofPage(w, r, status, shown.Welcome, f, t)
 	}
-	data.Password = data.Cancelled() && shown.FirstFactor && shown.Change.End.Reason == change.ByCode && !shown.Change.HoldStart.IsZero()
+	data.Password = data.Cancelled() && shown.FirstFactor && shown.SetsPasswords && shown.Change.End.Reason == change.ByCode && !shown.Change.HoldStart.IsZero()
 	data.Saved = r.URL.Query().Has("saved")
 	p := around(shown.Welcome, titleOf(stepPage{Change: data.Change}), data)
 	if data.Saved {

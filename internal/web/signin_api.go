@@ -212,8 +212,7 @@ func (s *site) apiSubmitStepUp(ctx context.Context, in *codeInput) (*next, error
 	if err != nil {
 		return nil, s.apiFailure(ctx, err, done.Credential)
 	}
-	cancelled := done.Cancelled
-	return s.nextAtInfo(ctx, flow.Proved{Credential: done.Credential, Change: cancelled, NewPassword: cancelled.ID != ""}), nil
+	return s.nextAtInfo(ctx, flow.Proved{Credential: done.Credential, Change: done.Cancelled, NewPassword: done.NewPassword}), nil
 }
 
 // nextAtInfo is what follows a code that was right about the security info.

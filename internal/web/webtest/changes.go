@@ -374,7 +374,7 @@ func (d *Desk) OpenCancel(_ context.Context, v flow.Visit, messageID string) (st
 func (d *Desk) Cancelling(_ context.Context, v flow.Visit, id string) (flow.Cancelling, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	shown := flow.Cancelling{Welcome: d.Sessions.Info.Welcome, SignIn: d.Changing.SignIn}
+	shown := flow.Cancelling{Welcome: d.Sessions.Info.Welcome, SignIn: d.Changing.SignIn, SetsPasswords: true}
 	if cancels := d.Changing.cancels[v.Credential]; cancels != "" {
 		id = cancels
 	} else if _, err := d.infoOf("Cancelling", v); err != nil {
