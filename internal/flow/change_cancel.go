@@ -180,7 +180,7 @@ func (d *Desk) cancelHolds(ctx context.Context, f session.Flow, challengeID stri
 // SetPasswordAfterCancel gives the account a new password after a change of somebody else
 // was cancelled: in a session, which knew the password, in which a code to a contact of the
 // snapshot was entered. It goes straight to the IdP, which ends the account's sessions
-// (law 10), and ends the block that the cancellation has begun. A notice's link alone sets
+// (law 10), and ends the blocks that cancellations have begun here. A notice's link alone sets
 // no password.
 func (d *Desk) SetPasswordAfterCancel(ctx context.Context, v Visit, id, newPassword string) error {
 	s, p, err := d.session(ctx, v)
@@ -200,14 +200,11 @@ func (d *Desk) SetPasswordAfterCancel(ctx context.Context, v Visit, id, newPassw
 	if err := d.Identity.SetPassword(ctx, p, s.Account, newPassword, d.deed(s.Flow, newPassword)); err != nil {
 		return err
 	}
-	proved, err := d.Store.BlockProvedIn(ctx, s.Flow)
-	switch {
-	case errors.Is(err, rules.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
+	proved, err := d.Store.BlocksProvedIn(ctx, s.Flow)
+	for i := 0; err == nil && i < len(proved); i++ {
+		err = d.release(ctx, s.Flow, proved[i].Key, false)
 	}
-	return d.release(ctx, s.Flow, proved.Key, false)
+	return err
 }
 
 // cancelledIn returns rules.ErrOrder unless this very session has cancelled the hold by a

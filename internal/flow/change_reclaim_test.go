@@ -103,6 +103,22 @@ func TestAnUnblockThatCancelsLeavesNoBlock(t *testing.T) {
 	b.signInIs(decision.Allow)
 }
 
+// Two cancellations around the full hour begin two blocks: one new password ends both.
+func TestTwoCancellationsEndWithOnePassword(t *testing.T) {
+	b, thief, first := stolen(t)
+	second := b.replaces(&thief, newMail)
+	b.clock.step(start.Truncate(time.Hour).Add(time.Hour - time.Minute).Sub(b.Now()))
+	owner := b.enterHeld(anna)
+	b.must(&owner, flow.Ask{Purpose: code.Cancel, Change: first, To: toMail})
+	b.clock.step(2 * time.Minute)
+	b.must(&owner, flow.Ask{Purpose: code.Cancel, Change: second, To: toMail})
+	if n := len(b.own()); n != 2 {
+		t.Fatalf("%d blocks, want 2", n)
+	}
+	is(t, b.SetPasswordAfterCancel(t.Context(), owner, second, strong), nil)
+	b.signInIs(decision.Allow)
+}
+
 // Where nobody sets passwords a code alone opens the account again.
 func TestACancellationWithoutAnAdapter(t *testing.T) {
 	b, _, id := stolen(t)

@@ -34,8 +34,8 @@ type ChangeStore interface {
 	// CancelChange cancels by a code that was accepted for a contact of the snapshot, and
 	// begins a block then, which the flow of a signed-in person has proved already.
 	CancelChange(ctx context.Context, c change.Cancelling, then block.Spec) ([]change.Record, error)
-	// BlockProvedIn is the open block that a flow has proved, or rules.ErrNotFound.
-	BlockProvedIn(ctx context.Context, f session.Flow) (block.Record, error)
+	// BlocksProvedIn are the open blocks that a flow has proved.
+	BlocksProvedIn(ctx context.Context, f session.Flow) ([]block.Record, error)
 	// CancelledBefore reports whether a contact has cancelled without the first factor
 	// before the hold of a change began.
 	CancelledBefore(ctx context.Context, r change.Record, contactID string) (bool, error)

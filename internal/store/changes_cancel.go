@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"holdfast.dev/holdfast/internal/rules/block"
@@ -106,8 +107,15 @@ func (t *tx) reclaim(c change.Cancelling, then block.Spec, flow string, now time
 	if err != nil || stands.State(now).Terminal() {
 		return err // released within the hour: by a new password
 	}
-	stands.Proof, stands.Spared = r.Proof, nil
-	return t.saveBlock(stands, now, actionBlockReclaimed)
+	after := stands
+	after.Spared = nil
+	if c.FirstFactor { // else whoever is releasing it goes on
+		after.Proof = r.Proof
+	}
+	if reflect.DeepEqual(stands, after) {
+		return nil
+	}
+	return t.saveBlock(after, now, actionBlockReclaimed)
 }
 
 // cancelledBefore reports whether a contact has cancelled a hold of the account without

@@ -59,9 +59,8 @@ func (t *tx) release(r block.Record, f session.Flow, release block.Release) erro
 	return nil
 }
 
-// BlockProvedIn is the open block of a flow's account that the flow has proved, or
-// rules.ErrNotFound.
-func (s *Store) BlockProvedIn(ctx context.Context, f session.Flow) (block.Record, error) {
-	return one(s.read(ctx), scanBlock, `SELECT `+blockColumns+` FROM blocks
-		WHERE tenant = $1 AND account = $2 AND end_state = '' AND proof_flow = $3`, f.Tenant, f.Account, f.ID)
+// BlocksProvedIn are the open blocks of a flow's account that the flow has proved.
+func (s *Store) BlocksProvedIn(ctx context.Context, f session.Flow) ([]block.Record, error) {
+	return list(s.read(ctx), scanBlock, `SELECT `+blockColumns+` FROM blocks
+		WHERE tenant = $1 AND account = $2 AND end_state = '' AND proof_flow = $3 ORDER BY name`, f.Tenant, f.Account, f.ID)
 }

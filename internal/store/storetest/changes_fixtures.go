@@ -27,7 +27,7 @@ type ChangeStore interface {
 	AdoptChange(ctx context.Context, seen change.Sight, remembered change.Memory) (change.Record, error)
 	ProveChange(ctx context.Context, p change.Proving) (change.Record, error)
 	CancelChange(ctx context.Context, c change.Cancelling, then block.Spec) ([]change.Record, error)
-	BlockProvedIn(ctx context.Context, f session.Flow) (block.Record, error)
+	BlocksProvedIn(ctx context.Context, f session.Flow) ([]block.Record, error)
 	VisitChange(ctx context.Context, v change.Visit) (change.Record, error)
 	ApplyChange(ctx context.Context, key change.Key, clocks change.Clocks) (change.Record, error)
 	DeleteChange(ctx context.Context, v change.Visit, uid string) (change.Record, error)

@@ -25,10 +25,15 @@ var reclaimTests = map[string]func(*testing.T, Backend){
 // flow that did and the block that follows.
 func (o *owner) reclaim(name string, firstFactor bool, now time.Time) (flowID string, key block.Key) {
 	o.t.Helper()
+	return o.cancelBy(name, "a", firstFactor, now)
+}
+
+func (o *owner) cancelBy(name, contactID string, firstFactor bool, now time.Time) (flowID string, key block.Key) {
+	o.t.Helper()
 	p := policy.Default()
 	p.Identity.Adapter = "webhook"
 	spec := escalation.Reclaim(p, o.account, now)
-	id := o.code(code.Cancel, name, "a", Address, now)
+	id := o.code(code.Cancel, name, contactID, Address, now)
 	_, err := o.CancelChange(o.t.Context(), change.Cancelling{
 		Key: o.key(name), Account: o.account, ChallengeID: id, FirstFactor: firstFactor, Now: now,
 	}, spec)
@@ -52,15 +57,17 @@ func reclaimedInSession(t *testing.T, b Backend) {
 	at := Start.Add(time.Minute)
 	flowID, key := o.reclaim("c", true, at)
 	f := session.Flow{ID: flowID, Tenant: tenant, Account: account}
-	equal(t, "proved in the flow", mustGet[block.Record](t)(b.BlockProvedIn(t.Context(), f)).Key, key)
-	_, err := b.BlockProvedIn(t.Context(), session.Flow{ID: "another", Tenant: tenant, Account: account})
-	wantErr(t, err, rules.ErrNotFound)
-	_, err = b.ReleaseBlock(t.Context(), block.Release{Key: key, FlowID: "another", Now: at})
+	proved := mustGet[[]block.Record](t)(b.BlocksProvedIn(t.Context(), f))
+	if len(proved) != 1 || proved[0].Key != key {
+		t.Fatalf("proved in the flow: %v", proved)
+	}
+	another := session.Flow{ID: "another", Tenant: tenant, Account: account}
+	equal(t, "proved in another", len(mustGet[[]block.Record](t)(b.BlocksProvedIn(t.Context(), another))), 0)
+	_, err := b.ReleaseBlock(t.Context(), block.Release{Key: key, FlowID: "another", Now: at})
 	wantErr(t, err, rules.ErrNoFlow)
 	r := mustGet[block.Record](t)(b.ReleaseBlock(t.Context(), block.Release{Key: key, FlowID: flowID, Now: at}))
 	equal(t, "end", r.End.State, block.Released)
-	_, err = b.BlockProvedIn(t.Context(), f)
-	wantErr(t, err, rules.ErrNotFound)
+	equal(t, "proved and open", len(mustGet[[]block.Record](t)(b.BlocksProvedIn(t.Context(), f))), 0)
 }
 
 func notReclaimed(t *testing.T, b Backend) {
@@ -91,4 +98,9 @@ func reclaimedTwice(t *testing.T, b Backend) {
 	equal(t, "state", r.State(later), block.Releasing)
 	equal(t, "the flow that may finish it", r.Proof.Flow, flowID)
 	equal(t, "as long as the first", r.Expires, Start.Add(time.Minute+24*time.Hour))
+	// A link that cancels a third one takes the proof from nobody.
+	o.freeze(o.sight("e", change.Replace, later))
+	o.must(o.provenNew("e", later))
+	o.cancelBy("e", "b", false, later)
+	equal(t, "still its flow", mustGet[block.Record](t)(b.Block(t.Context(), key)).Proof.Flow, flowID)
 }
