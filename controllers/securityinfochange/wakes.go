@@ -60,11 +60,11 @@ func (w *wakes) schedule(ctx context.Context, q queue) error {
 	if err != nil {
 		return fmt.Errorf("list the changes of security info that wait: %w", err)
 	}
-	var objects v1alpha1.SecurityInfoChangeList
 	ended, err := w.Store.EndedOwn(ctx)
 	if err != nil {
 		return fmt.Errorf("list the changes of security info that have ended: %w", err)
 	}
+	var objects v1alpha1.SecurityInfoChangeList
 	if err := w.Client.List(ctx, &objects, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list the SecurityInfoChanges: %w", err)
 	}

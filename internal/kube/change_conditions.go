@@ -74,7 +74,7 @@ func (r ChangeReport) onHold(c *metav1.Condition) {
 			"differ by more than 30 s or cannot be read: set them; until then the change waits."
 	case r.Contested:
 		c.Reason = v1alpha1.ReasonCompetingChange
-		c.Message = "Proven, and on hold until " + until + " at least: " + competing
+		c.Message = "Proven, and on hold until " + until + " at least. " + competing
 	case r.Shadow:
 		c.Reason = v1alpha1.ReasonShadow
 		c.Message += " The policy's mode is Shadow: the hold runs all the same, and decisions only tell of it."
@@ -133,12 +133,12 @@ var rejections = map[change.Reason]string{
 
 func (r ChangeReport) contested(state change.State) metav1.Condition {
 	if r.Contested && !state.Terminal() {
-		return condition(v1alpha1.ConditionContested, metav1.ConditionTrue, v1alpha1.ReasonCompetingChange, "A"+competing[1:])
+		return condition(v1alpha1.ConditionContested, metav1.ConditionTrue, v1alpha1.ReasonCompetingChange, competing)
 	}
 	return condition(v1alpha1.ConditionContested, metav1.ConditionFalse, v1alpha1.ReasonNotContested, "")
 }
 
-const competing = "another replacement of this account is on hold too; neither applies before one is cancelled or reviewed."
+const competing = "Another replacement of this account is on hold too; neither applies before one is cancelled or reviewed."
 
 func identityTold(reason string) metav1.Condition {
 	c := condition(v1alpha1.ConditionIdentityTold, metav1.ConditionFalse, reason, "")
